@@ -1,0 +1,30 @@
+import { token, type Token } from './token.ts';
+
+/** A pending timer of a {@link Clock}; opaque, to be handed back to `clearTimeout`. */
+export type TimerHandle = unknown;
+
+/** Where every duration, timestamp and timer of Sluice comes from. Replace `CLOCK` and no test needs to sleep. */
+export interface Clock {
+  /** Monotonic milliseconds (with a fraction) since an arbitrary start. For durations; never goes back. */
+  now(): number;
+  /** Wall-clock milliseconds since the Unix epoch. For timestamps; may jump when the system's clock is set. */
+  wallTime(): number;
+  /** Runs `callback` once, `delayMs` milliseconds from now. The timer never keeps the process alive. */
+  setTimeout(callback: () => void, delayMs: number): TimerHandle;
+  /** Withdraws a timer. Harmless when it has fired already. */
+  clearTimeout(handle: TimerHandle): void;
+}
+
+/* oxlint-disable no-restricted-globals, no-restricted-properties -- the one place where real time enters. */
+const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+  clearTimeout: (handle) => {
+    clearTimeout(handle as NodeJS.Timeout);
+  },
+};
+/* oxlint-enable no-restricted-globals, no-restricted-properties */
+
+/** The clock service. Embedded default: the system's monotonic and wall clocks. */
+export const CLOCK: Token<Clock> = token('clock', { create: () => systemClock });
