@@ -1,1 +1,55 @@
-export {};
+export { classify, type Disposition, retryAfter } from './classify.ts';
+export { CLOCK, type Clock, type TimerHandle } from './clock.ts';
+export type { Context } from './context.ts';
+export type { PipelineDescription, PluginDescription } from './describe.ts';
+export { ERROR_CODES, type ErrorCode, type ErrorFacts, PipelineError, type PipelineErrorOptions } from './errors.ts';
+export { anthropicMessages } from './format/anthropic-messages.ts';
+export type { EventKind, Format, TextMapper, TextPart, Usage } from './format/format.ts';
+export { openaiChat } from './format/openai-chat.ts';
+export { openaiResponses } from './format/openai-responses.ts';
+export { hotSwap, type SwappablePipeline } from './hot-swap.ts';
+export type { JsonLimits } from './json/inspect.ts';
+export { readJson, withJson } from './json/read-json.ts';
+export type { Outcome, OutcomeKind } from './outcome.ts';
+export { createPipeline, type InboundRequest, type Pipeline, type PipelineOptions } from './pipeline.ts';
+export {
+  definePlugin,
+  type FailurePolicy,
+  type Middleware,
+  named,
+  type Next,
+  type OptionSchema,
+  type Plugin,
+  type PluginDefinition,
+  type PluginFactory,
+  type PluginInstance,
+  type SchemaIssue,
+  type SchemaResult,
+  when,
+} from './plugin.ts';
+export { RANDOM, type Random } from './random.ts';
+export type { ApiRequest } from './request.ts';
+export { provide, type Provision, type ServiceSource } from './services.ts';
+export {
+  CACHE_STATUS,
+  ENDPOINT,
+  type Endpoint,
+  PRINCIPAL,
+  type Principal,
+  type State,
+  stateKey,
+  type StateKey,
+  type Verdict,
+  VERDICTS,
+} from './state.ts';
+export { isEventStream, observeStream, transformStream } from './stream/attach.ts';
+export type { BodySource } from './stream/body.ts';
+export { type CommitOptions, holdUntilContent } from './stream/commit.ts';
+export type { StreamController, StreamObserver, StreamTransformer } from './stream/hooks.ts';
+export { headerRecord, takeSource } from './stream/lazy-response.ts';
+export { discard, peekJson } from './stream/peek.ts';
+export { SseEvent } from './stream/sse-event.ts';
+export { type Needs, type Resolved, type ServiceRecipe, token, type Token } from './token.ts';
+export type { Timeouts } from './transport/timeouts.ts';
+export { TRANSPORT, type Transport } from './transport/transport.ts';
+export { type TransportOptions } from './transport/undici-transport.ts';

@@ -1,0 +1,75 @@
+import type { Principal } from '@sluice/core';
+import * as v from 'valibot';
+import { DEFAULT_ROUTES, type Route, type RouteMatch, routeTable } from './routes.ts';
+
+/** Options that every mount takes. */
+export interface MountOptions<Req> {
+  /** Path under which the routes live, for example `/claude`, when the framework does not strip it. Default none. */
+  readonly basePath?: string;
+  /** Routes beside the built-in ones; the same method and path replaces one. */
+  readonly routes?: readonly Route[];
+  /**
+   * Names the caller, from the host application's own login. Undefined: nobody known, and the pipeline's plugins
+   * decide. A rejection is answered with 401.
+   */
+  readonly identify?: (req: Req) => Principal | undefined | Promise<Principal | undefined>;
+  /** Largest request body of routes that have no limit of their own. Default 32 MiB, the Messages API's. */
+  readonly maxBodyBytes?: number;
+  /** How long a request body may take to arrive, in milliseconds. Default 60 000. */
+  readonly bodyTimeoutMs?: number;
+  /** How long a client may leave what was written to it unread before it is disconnected, in milliseconds. Default 30 000. */
+  readonly writeStallMs?: number;
+}
+
+/** Validated options, with the routes compiled. */
+export interface MountSettings<Req> {
+  readonly basePath: string;
+  readonly route: (method: string, path: string) => RouteMatch;
+  readonly identify: MountOptions<Req>['identify'];
+  readonly maxBodyBytes: number;
+  readonly bodyTimeoutMs: number;
+  readonly writeStallMs: number;
+}
+
+const positive = v.pipe(v.number('must be a number'), v.minValue(1, 'must be at least 1'));
+const path = v.pipe(
+  v.string('must be a path such as "/claude"'),
+  v.regex(/^(\/[\w.~-]+)+$/, 'must be a path such as "/claude", without a slash at its end'),
+);
+const schema = v.strictObject({
+  basePath: v.exactOptional(path),
+  routes: v.exactOptional(
+    v.array(
+      v.strictObject({
+        method: v.picklist(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+        path: v.pipe(v.string(), v.regex(/^(\/:?[\w.~-]+)+$/, 'must be a path such as "/v1/things/:id"')),
+        maxBodyBytes: v.exactOptional(positive),
+      }),
+    ),
+  ),
+  identify: v.exactOptional(v.function('must be a function of the request')),
+  maxBodyBytes: v.exactOptional(positive),
+  bodyTimeoutMs: v.exactOptional(positive),
+  writeStallMs: v.exactOptional(positive),
+});
+
+/**
+ * Checks a mount's options and fills in the defaults.
+ *
+ * @throws TypeError One sentence that says what to do.
+ */
+export function mountSettings<Req>(options: MountOptions<Req>): MountSettings<Req> {
+  const result = v.safeParse(schema, options);
+  if (!result.success) {
+    const complaints = result.issues.map((issue) => `option "${v.getDotPath(issue) ?? ''}": ${issue.message}`);
+    throw new TypeError(`mount: ${complaints.join('; ')}.`);
+  }
+  return {
+    basePath: options.basePath ?? '',
+    route: routeTable([...DEFAULT_ROUTES, ...(options.routes ?? [])]),
+    identify: options.identify,
+    maxBodyBytes: options.maxBodyBytes ?? 32 << 20,
+    bodyTimeoutMs: options.bodyTimeoutMs ?? 60_000,
+    writeStallMs: options.writeStallMs ?? 30_000,
+  };
+}

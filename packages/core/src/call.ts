@@ -1,0 +1,171 @@
+import type { Clock, TimerHandle } from './clock.ts';
+import type { Context } from './context.ts';
+import { reportSwallowed } from './diagnostics.ts';
+import { PipelineError } from './errors.ts';
+import type { Format, Usage } from './format/format.ts';
+import type { Outcome, OutcomeKind } from './outcome.ts';
+import type { Random } from './random.ts';
+import type { State, StateKey } from './state.ts';
+import type { BodyFacts } from './stream/body-facts.ts';
+
+type Listener = (outcome: Outcome) => void | Promise<void>;
+
+/** What a call is made with. */
+export interface CallOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly format: Format | undefined;
+  readonly streamed: boolean;
+  readonly totalMs: number;
+  /** The caller's own signal. */
+  readonly signal: AbortSignal | undefined;
+  /** Called once the outcome was reported, with the promise of asynchronous listeners. */
+  readonly onEnd: (call: Call, listeners: Promise<unknown> | undefined) => void;
+}
+
+/** One call in progress: its context, its deadline, its one outcome. */
+export class Call implements Context {
+  readonly format: Format | undefined;
+  readonly streamed: boolean;
+  attempts = 0;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #controller = new AbortController();
+  readonly #callerSignal: AbortSignal | undefined;
+  readonly #onEnd: CallOptions['onEnd'];
+  readonly #startedAt: number;
+  readonly #deadline: number;
+  readonly #timer: TimerHandle;
+  #id: string | undefined;
+  #values: Map<StateKey<unknown>, unknown> | undefined;
+  #listeners: Listener[] | undefined;
+  #outcome: Outcome | undefined;
+  #onAbort: ((reason: PipelineError) => void) | undefined;
+
+  constructor(options: CallOptions) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.format = options.format;
+    this.streamed = options.streamed;
+    this.#onEnd = options.onEnd;
+    this.#startedAt = options.clock.now();
+    this.#deadline = this.#startedAt + options.totalMs;
+    this.#timer = options.clock.setTimeout(() => {
+      this.abort(new PipelineError('total_timeout'));
+    }, options.totalMs);
+    this.#callerSignal = options.signal;
+    if (options.signal?.aborted === true) this.#onCallerAbort();
+    else options.signal?.addEventListener('abort', this.#onCallerAbort);
+  }
+
+  get id(): string {
+    this.#id ??= this.#random.uuid();
+    return this.#id;
+  }
+
+  /** Aborts with the call: its caller left, its deadline passed, the pipeline shut down. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether the call has ended. */
+  get ended(): boolean {
+    return this.#outcome !== undefined;
+  }
+
+  get state(): State {
+    return this;
+  }
+
+  get<T>(key: StateKey<T>): T | undefined {
+    return this.#values?.get(key) as T | undefined;
+  }
+
+  set<T>(key: StateKey<T>, value: T): void {
+    this.#values ??= new Map();
+    this.#values.set(key, value);
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.#deadline - this.#clock.now());
+  }
+
+  onComplete(listener: Listener): void {
+    if (this.#outcome !== undefined) {
+      void this.#tell(listener, this.#outcome);
+      return;
+    }
+    this.#listeners ??= [];
+    this.#listeners.push(listener);
+  }
+
+  /** Ends what is in progress. The reason decides the outcome. */
+  abort(reason: PipelineError): void {
+    if (this.#outcome !== undefined || this.#controller.signal.aborted) return;
+    this.#controller.abort(reason);
+    this.#onAbort?.(reason);
+  }
+
+  /** Sets who is told of an abort once there is an answer: its body may be waiting for a reader that is gone. */
+  set onAbort(listener: (reason: PipelineError) => void) {
+    this.#onAbort = listener;
+  }
+
+  /** Reports the outcome. Later calls change nothing: a call ends once. */
+  end(kind: OutcomeKind, status: number, facts: BodyFacts | undefined, cause: unknown): void {
+    if (this.#outcome !== undefined) return;
+    this.#clock.clearTimeout(this.#timer);
+    this.#callerSignal?.removeEventListener('abort', this.#onCallerAbort);
+    const durationMs = this.#clock.now() - this.#startedAt;
+    const outcome = new CallOutcome(kind, status, this.attempts, facts, cause, durationMs);
+    this.#outcome = outcome;
+    const listeners = this.#listeners;
+    const told = listeners === undefined ? undefined : Promise.all(listeners.map((one) => this.#tell(one, outcome)));
+    this.#onEnd(this, told);
+  }
+
+  async #tell(listener: Listener, outcome: Outcome): Promise<void> {
+    try {
+      await listener(outcome);
+    } catch (error) {
+      reportSwallowed('an onComplete listener failed', error);
+    }
+  }
+
+  readonly #onCallerAbort = (): void => {
+    this.abort(new PipelineError('client_abort', { cause: this.#callerSignal?.reason }));
+  };
+}
+
+/**
+ * A class for the sake of its getter: usage of a whole answer is parsed only when a listener asks. A getter in an
+ * object literal would give every outcome a hidden class of its own, which only a full collection frees.
+ */
+class CallOutcome implements Outcome {
+  readonly kind: OutcomeKind;
+  readonly status: number;
+  readonly attempts: number;
+  readonly cause: unknown;
+  readonly durationMs: number;
+  readonly #facts: BodyFacts | undefined;
+
+  constructor(
+    kind: OutcomeKind,
+    status: number,
+    attempts: number,
+    facts: BodyFacts | undefined,
+    cause: unknown,
+    durationMs: number,
+  ) {
+    this.kind = kind;
+    this.status = status;
+    this.attempts = attempts;
+    this.#facts = facts;
+    this.cause = cause;
+    this.durationMs = durationMs;
+  }
+
+  get usage(): Usage | undefined {
+    return this.#facts?.usage;
+  }
+}

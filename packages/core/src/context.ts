@@ -1,0 +1,24 @@
+import type { Format } from './format/format.ts';
+import type { Outcome } from './outcome.ts';
+import type { State } from './state.ts';
+
+/** What belongs to one call, shared by all plugins and all attempts. */
+export interface Context {
+  /** Unique to the call. Safe to show to the caller. */
+  readonly id: string;
+  /** The wire dialect; undefined when no format matched, and the call passes through the format-blind plugins. */
+  readonly format: Format | undefined;
+  /** Whether the request asks for an event stream. */
+  readonly streamed: boolean;
+  /** What plugins tell each other. */
+  readonly state: State;
+  /** Requests sent upstream so far. */
+  readonly attempts: number;
+  /** Milliseconds until the call's absolute deadline; never negative. */
+  remainingMs(): number;
+  /**
+   * Calls the listener once, when the call has ended: after the last byte, not at the headers. What it throws or
+   * rejects with is reported and otherwise ignored. `drain()` waits for it.
+   */
+  onComplete(listener: (outcome: Outcome) => void | Promise<void>): void;
+}

@@ -1,0 +1,66 @@
+import type { Format } from './format/format.ts';
+import type { Plugin } from './plugin.ts';
+import type { ServiceSource } from './services.ts';
+import { type Token, tokenName } from './token.ts';
+import type { Timeouts } from './transport/timeouts.ts';
+
+/** A pipeline as data, without secrets; what an inspector page or a test looks at. */
+export interface PipelineDescription {
+  /** Base URL of the provider. */
+  readonly upstream: string;
+  /** Outermost first. */
+  readonly plugins: readonly PluginDescription[];
+  /** Services and where each came from. */
+  readonly services: readonly { readonly name: string; readonly source: ServiceSource }[];
+  /** Names of the known formats, in the order in which they are asked. */
+  readonly formats: readonly string[];
+  /** The clocks of a call, in milliseconds. */
+  readonly timeouts: Timeouts;
+}
+
+/** One plugin of a {@link PipelineDescription}. */
+export interface PluginDescription {
+  readonly name: string;
+  /** What happens to a call when the plugin itself fails. */
+  readonly onError: 'open' | 'closed';
+  /** Names of the services it uses. */
+  readonly needs: readonly string[];
+  /** Its options with defaults filled in; secrets and functions are named, not shown. */
+  readonly options: unknown;
+}
+
+/** Describes a pipeline at its assembly. */
+export function describePipeline(
+  upstream: string,
+  plugins: readonly { readonly plugin: Plugin; readonly options: unknown }[],
+  services: PipelineDescription['services'],
+  formats: readonly Format[],
+  timeouts: Timeouts,
+): PipelineDescription {
+  return {
+    upstream,
+    plugins: plugins.map(({ plugin, options }) => ({
+      name: plugin.name,
+      onError: plugin.onError,
+      needs: Object.values(plugin.needs).map((need: Token<unknown>) => tokenName(need)),
+      options: redacted(options),
+    })),
+    services,
+    formats: formats.map(({ name }) => name),
+    timeouts,
+  };
+}
+
+const SECRET_NAME = /key|secret|token|password|credential|authorization/i;
+const MAX_DEPTH = 8;
+
+function redacted(value: unknown, name = '', depth = 0): unknown {
+  if (typeof value === 'function') return '[function]';
+  if (typeof value === 'string') return SECRET_NAME.test(name) ? '[secret]' : value.replace(/\/\/[^/@\s]*@/, '//[secret]@');
+  if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? String(value) : value;
+  if (depth > MAX_DEPTH) return '[deep]';
+  if (Array.isArray(value)) return value.map((item) => redacted(item, name, depth + 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return `[${value.constructor.name}]`;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redacted(item, key, depth + 1)]));
+}

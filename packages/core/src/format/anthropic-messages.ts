@@ -1,0 +1,44 @@
+import { anthropicErrorBody, anthropicErrorEventBody, anthropicErrorStatus } from './anthropic-errors.ts';
+import { mapAnthropicEvent, mapAnthropicInput, mapAnthropicOutput } from './anthropic-text.ts';
+import { eventName, kindByName } from './event-kind.ts';
+import type { EventKind, Format } from './format.ts';
+import { mapEventJson, modelOf } from './bodies.ts';
+import { endsWithRoute } from './paths.ts';
+import { get } from './spot.ts';
+import { anthropicUsage } from './usage.ts';
+
+/** Counting takes the same body, so the same text goes in. */
+const ROUTES = ['/v1/messages', '/v1/messages/count_tokens'];
+
+const KINDS: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
+  ['message_start', 'preamble'],
+  ['ping', 'ping'],
+  ['message_stop', 'terminal'],
+  ['error', 'error'],
+]);
+
+/** Anthropic's Messages API, wherever it is served in this shape. */
+export const anthropicMessages: Format = {
+  name: 'anthropic-messages',
+  matches: (method, path) => method === 'POST' && endsWithRoute(path, ROUTES),
+  model: modelOf,
+  mapInput: mapAnthropicInput,
+  mapOutput: mapAnthropicOutput,
+  mapEvent: (event, map) => mapEventJson(event, map, mapAnthropicEvent),
+  kind: (event) => kindByName(event, KINDS),
+  eventUsage(event, before) {
+    switch (eventName(event)) {
+      case 'message_start':
+        return anthropicUsage(get(get(event.json, 'message'), 'usage'), before);
+      case 'message_delta':
+        return anthropicUsage(get(event.json, 'usage'), before);
+      default:
+        return before;
+    }
+  },
+  usage: (body) => anthropicUsage(get(body, 'usage')),
+  errorEventStatus: anthropicErrorStatus,
+  errorEventBody: anthropicErrorEventBody,
+  errorBody: anthropicErrorBody,
+  errorEvent: (error, callId) => `event: error\ndata: ${anthropicErrorBody(error, callId)}\n\n`,
+};

@@ -1,0 +1,41 @@
+import { pipelineFetch } from './fetch.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** A pipeline that can be replaced while calls are in progress. */
+export interface SwappablePipeline extends Pipeline {
+  /**
+   * Starts `next`, sends every new call to it, and closes the old pipeline once its calls have ended. A `next` that
+   * does not start is thrown back, and the old one stays.
+   *
+   * @param drainMs How long calls in progress may still take. Default 30 000.
+   */
+  swap(next: Pipeline, drainMs?: number): Promise<void>;
+}
+
+/**
+ * Makes a pipeline replaceable; mount the result in place of the pipeline. State that shall survive a swap (breakers,
+ * buckets) lives in services: provide the same ones to both.
+ */
+export function hotSwap(initial: Pipeline): SwappablePipeline {
+  let current = initial;
+  const handle: Pipeline['handle'] = (request, seed) => current.handle(request, seed);
+  return {
+    fetch: pipelineFetch(handle),
+    handle,
+    refuse: (error, inbound) => current.refuse(error, inbound),
+    get clock() {
+      return current.clock;
+    },
+    describe: () => current.describe(),
+    start: () => current.start(),
+    drain: (timeoutMs) => current.drain(timeoutMs),
+    close: (timeoutMs) => current.close(timeoutMs),
+    [Symbol.asyncDispose]: () => current.close(),
+    async swap(next, drainMs) {
+      await next.start();
+      const old = current;
+      current = next;
+      await old.close(drainMs);
+    },
+  };
+}

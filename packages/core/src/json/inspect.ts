@@ -1,0 +1,115 @@
+import { PipelineError } from '../errors.ts';
+
+const QUOTE = 34;
+const COMMA = 44;
+const COLON = 58;
+const OPEN_BRACKET = 91;
+const BACKSLASH = 92;
+const CLOSE_BRACKET = 93;
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
+const LETTER_T = 116;
+/** Bytes of a string that are looked at one by one before the native search takes over. */
+const SHORT_STRING = 48;
+
+/** Caps on a JSON request body. Ten kilobytes of `[` overflow the stack of whoever walks the parsed value. */
+export interface JsonLimits {
+  /** Deepest nesting. Default 64. */
+  readonly maxDepth: number;
+  /** Most values and keys. Default 200 000. */
+  readonly maxNodes: number;
+}
+
+/** The caps when nothing is configured. */
+export const DEFAULT_JSON_LIMITS: JsonLimits = { maxDepth: 64, maxNodes: 200_000 };
+
+/** What the scan found at the top level. */
+export interface JsonFacts {
+  /** Whether `"stream": true` stands at the top level. */
+  readonly streamed: boolean;
+}
+
+/**
+ * Scans a JSON body before anybody parses it: one pass over the bytes, no recursion, no allocation per value. Refuses
+ * what is too deep or too large, a key named twice at the top level (plugins would see one value and the upstream
+ * another) and keys named `__proto__`. What is no JSON at all is left for the upstream to refuse.
+ *
+ * @throws PipelineError `json_too_complex` or `duplicate_key`.
+ */
+export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const topKeys = new Set<string>();
+  let depth = 0;
+  let nodes = 0;
+  let streamed = false;
+  for (let i = 0; i < text.length; i++) {
+    switch (text[i]) {
+      case QUOTE: {
+        const end = stringEnd(text, i + 1);
+        if (isKey(text, end + 1)) {
+          const key = text.toString('latin1', i + 1, end);
+          if (key === '__proto__') throw refuse('duplicate_key', 'a key named __proto__');
+          if (depth === 1) {
+            if (topKeys.has(key)) throw refuse('duplicate_key', 'a key that stands twice');
+            topKeys.add(key);
+            if (key === 'stream') streamed = isTrue(text, end + 1);
+          }
+        }
+        i = end;
+        break;
+      }
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        if (++depth > limits.maxDepth) throw refuse('json_too_complex', `nesting deeper than ${limits.maxDepth}`);
+        if (++nodes > limits.maxNodes) throw refuse('json_too_complex', `more than ${limits.maxNodes} values`);
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth--;
+        break;
+      case COMMA:
+      case COLON:
+        if (++nodes > limits.maxNodes) throw refuse('json_too_complex', `more than ${limits.maxNodes} values`);
+        break;
+    }
+  }
+  return { streamed };
+}
+
+/** Position of the quote that ends the string which begins at `from`; the text's length if none does. */
+function stringEnd(text: Buffer, from: number): number {
+  let i = from;
+  for (const near = Math.min(from + SHORT_STRING, text.length); i < near; i++) {
+    const byte = text[i];
+    if (byte === QUOTE) return i;
+    if (byte === BACKSLASH) i++;
+  }
+  // Long strings (documents, base64 images) are mostly plain: jump from quote to quote.
+  for (;;) {
+    const quote = text.indexOf(QUOTE, i);
+    if (quote < 0) return text.length;
+    let backslashes = 0;
+    while (quote - backslashes > i && text[quote - 1 - backslashes] === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return quote;
+    i = quote + 1;
+  }
+}
+
+function isKey(text: Buffer, from: number): boolean {
+  return text[skipSpace(text, from)] === COLON;
+}
+
+function isTrue(text: Buffer, from: number): boolean {
+  const value = skipSpace(text, skipSpace(text, from) + 1);
+  return text[value] === LETTER_T;
+}
+
+function skipSpace(text: Buffer, from: number): number {
+  let i = from;
+  while (text[i] === 32 || text[i] === 10 || text[i] === 13 || text[i] === 9) i++;
+  return i;
+}
+
+function refuse(code: 'json_too_complex' | 'duplicate_key', what: string): PipelineError {
+  return new PipelineError(code, { message: `The JSON body has ${what}.` });
+}

@@ -1,0 +1,143 @@
+import type { Call } from './call.ts';
+import type { Clock } from './clock.ts';
+import { PipelineError } from './errors.ts';
+import type { Transport } from './transport/transport.ts';
+
+/** Something that is started and closed with the pipeline. */
+interface Part {
+  start?: () => Promise<void> | void;
+  close?: () => Promise<void> | void;
+}
+
+/** What a lifecycle looks after. */
+interface LifecycleOptions {
+  readonly clock: Clock;
+  readonly transport: Transport;
+  /** In the order of starting. */
+  readonly parts: readonly Part[];
+}
+
+const DEFAULT_DRAIN_MS = 30_000;
+/** How long an aborted call may take to wind up, and a part to close, before the rest goes on without it. */
+const GRACE_MS = 5_000;
+
+/** Start in order, fail fast; drain; close in reverse, each part within a time limit. */
+export class Lifecycle {
+  /** False until every part has started. */
+  started: boolean;
+  readonly #options: LifecycleOptions;
+  readonly #calls = new Set<Call>();
+  /** Asynchronous completion listeners that are not done yet. */
+  readonly #listeners = new Set<Promise<unknown>>();
+  #starting: Promise<void> | undefined;
+  #draining = false;
+  #closing: Promise<void> | undefined;
+  #idle: (() => void) | undefined;
+
+  constructor(options: LifecycleOptions) {
+    this.#options = options;
+    // Without anything to start, calls need not wait a turn for nothing.
+    this.started = options.parts.every((part) => part.start === undefined);
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** Admits a call or refuses it. */
+  callStarted(call: Call, maxConcurrentCalls: number): void {
+    if (this.#draining) throw new PipelineError('shutting_down', { retryAfterMs: 1_000 });
+    if (this.#calls.size >= maxConcurrentCalls) throw new PipelineError('overloaded', { retryAfterMs: 1_000 });
+    this.#calls.add(call);
+  }
+
+  readonly callEnded = (call: Call, listeners: Promise<unknown> | undefined): void => {
+    this.#calls.delete(call);
+    if (listeners !== undefined) {
+      this.#listeners.add(listeners);
+      void listeners.finally(() => {
+        this.#listeners.delete(listeners);
+        this.#checkIdle();
+      });
+    }
+    this.#checkIdle();
+  };
+
+  async drain(timeoutMs: number = DEFAULT_DRAIN_MS): Promise<void> {
+    this.#draining = true;
+    if (await this.#within(timeoutMs, this.#untilIdle())) return;
+    for (const call of this.#calls) call.abort(new PipelineError('shutting_down'));
+    await this.#within(GRACE_MS, this.#untilIdle());
+  }
+
+  close(timeoutMs?: number): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  async #start(): Promise<void> {
+    const begun: Part[] = [];
+    for (const part of this.#options.parts) {
+      begun.push(part);
+      try {
+        await part.start?.();
+      } catch (error) {
+        await this.#closeParts(begun.toReversed());
+        throw error;
+      }
+    }
+    this.started = true;
+  }
+
+  async #close(timeoutMs?: number): Promise<void> {
+    await this.drain(timeoutMs);
+    const errors = await this.#closeParts(this.#options.parts.toReversed());
+    await this.#options.transport.close?.();
+    if (errors.length > 0) throw new AggregateError(errors, 'some parts of the pipeline did not close properly');
+  }
+
+  async #closeParts(parts: readonly Part[]): Promise<unknown[]> {
+    const errors: unknown[] = [];
+    for (const part of parts) {
+      try {
+        const done = await this.#within(GRACE_MS, Promise.resolve(part.close?.()));
+        if (!done) errors.push(new Error(`a part of the pipeline did not close within ${GRACE_MS} ms`));
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    return errors;
+  }
+
+  #untilIdle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+      this.#checkIdle();
+    });
+  }
+
+  #checkIdle(): void {
+    if (this.#calls.size === 0 && this.#listeners.size === 0) this.#idle?.();
+  }
+
+  /** Whether the promise settled in time. */
+  #within(limitMs: number, promise: Promise<void>): Promise<boolean> {
+    const { clock } = this.#options;
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimeout(() => {
+        resolve(false);
+      }, limitMs);
+      promise.then(
+        () => {
+          clock.clearTimeout(timer);
+          resolve(true);
+        },
+        (error: unknown) => {
+          clock.clearTimeout(timer);
+          reject(error as Error);
+        },
+      );
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import * as v from 'valibot';
+import { validateOptions } from './plugin.ts';
+import type { PipelineOptions } from './pipeline.ts';
+import { assertSecure } from './transport/undici-transport.ts';
+
+const positiveMs = v.exactOptional(v.pipe(v.number('must be a number of milliseconds'), v.minValue(1, 'must be at least 1')));
+const positive = v.exactOptional(v.pipe(v.number('must be a number'), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')));
+
+const schema = v.strictObject({
+  upstream: v.string('must be a URL, for example "https://api.anthropic.com"'),
+  plugins: v.exactOptional(v.array(v.custom(isPlugin, 'is no plugin; call the factory: retry(), not retry'))),
+  services: v.exactOptional(v.array(v.custom(isProvision, 'is no service; make it with provide(TOKEN, create)'))),
+  container: v.exactOptional(v.custom(isContainer, 'must be a tsyringe container')),
+  formats: v.exactOptional(v.array(v.object({ name: v.string() }))),
+  timeouts: v.exactOptional(
+    v.strictObject({
+      connectMs: positiveMs,
+      firstEventMs: positiveMs,
+      idleMs: positiveMs,
+      totalMs: positiveMs,
+      streamedTotalMs: positiveMs,
+    }),
+  ),
+  transport: v.exactOptional(
+    v.strictObject({
+      connections: positive,
+      keepAliveMs: positiveMs,
+      maxLineBytes: positive,
+      maxEventBytes: positive,
+      maxAnswerBytes: positive,
+      proxy: v.exactOptional(v.pipe(v.string(), v.url('must be a URL'))),
+      ca: v.exactOptional(v.union([v.string(), v.array(v.string())], 'must be PEM text or a list of it')),
+      allowInsecureUpstream: v.exactOptional(v.boolean()),
+    }),
+  ),
+  jsonLimits: v.exactOptional(v.strictObject({ maxDepth: positive, maxNodes: positive })),
+  maxConcurrentCalls: positive,
+});
+
+/**
+ * Checks a pipeline's own options.
+ *
+ * @throws TypeError One sentence that says what to do.
+ */
+export function checkPipelineOptions(options: PipelineOptions): void {
+  validateOptions('createPipeline', schema, options);
+}
+
+/**
+ * The upstream's base URL, without a slash at its end.
+ *
+ * @throws TypeError When it is no URL, carries credentials or would send keys in clear.
+ */
+export function upstreamUrl(upstream: string, allowInsecure: boolean): string {
+  const url = URL.parse(upstream);
+  if (url === null) throw new TypeError('createPipeline: option "upstream" is no URL; write it like "https://api.anthropic.com".');
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new TypeError('createPipeline: option "upstream" must hold no credentials, query or fragment.');
+  }
+  try {
+    assertSecure(url.origin, allowInsecure);
+  } catch {
+    throw new TypeError(
+      'createPipeline: option "upstream" must be https: unless it is loopback; set transport.allowInsecureUpstream to send keys and prompts in clear.',
+    );
+  }
+  return url.origin + url.pathname.replace(/\/+$/, '');
+}
+
+function isPlugin(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'validate' in value && 'create' in value;
+}
+
+function isProvision(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'token' in value && 'recipe' in value;
+}
+
+function isContainer(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'resolve' in value && 'isRegistered' in value;
+}

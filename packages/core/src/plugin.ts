@@ -1,0 +1,157 @@
+import type { Context } from './context.ts';
+import type { ApiRequest } from './request.ts';
+import type { Needs, Resolved } from './token.ts';
+
+/** The rest of the pipeline. May be called any number of times: not at all, once, or again for another attempt. */
+export type Next = (request: ApiRequest) => Promise<Response>;
+
+/**
+ * What a plugin does with a call; the shape of the official SDK's own middleware. Return what `next` gave, changed or
+ * not, or an answer of your own, or throw a `PipelineError` to refuse.
+ */
+export type Middleware = (request: ApiRequest, next: Next, ctx: Context) => Promise<Response>;
+
+/** A plugin at work in one pipeline. */
+export interface PluginInstance {
+  /** Handles one call. */
+  readonly handle: Middleware;
+  /** Opens what the plugin needs; a failure keeps the pipeline from starting. In order, outermost first. */
+  start?(): Promise<void> | void;
+  /** Closes what `start` opened, when no call is in progress any more. In reverse order. */
+  close?(): Promise<void> | void;
+}
+
+/** What happens to a call when the plugin itself fails (throws anything but a `PipelineError`). */
+export type FailurePolicy = 'open' | 'closed';
+
+/** The part of the Standard Schema interface that is used here; valibot, zod and ArkType schemas have it. */
+export interface OptionSchema<Output> {
+  readonly '~standard': {
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+  };
+}
+
+/** What a schema makes of a value. */
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+/** One complaint of a schema. */
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** How a kind of plugin is made; see {@link definePlugin}. */
+export interface PluginDefinition<Options, N extends Needs> {
+  /** Unique within a pipeline, kebab-case. */
+  readonly name: string;
+  /** Plugins that, where present, must come later in the array (further in). Checked, never sorted. */
+  readonly outside?: readonly string[];
+  /** Plugins that, where present, must come earlier in the array (further out). */
+  readonly inside?: readonly string[];
+  /** Services, by the name under which `create` receives them. */
+  readonly needs?: N;
+  /** Validates the options and fills in defaults. Without it the plugin takes no options. */
+  readonly options?: OptionSchema<Options>;
+  /**
+   * What happens to a call when the plugin itself fails: `open` lets it pass without the plugin, `closed` refuses it.
+   * Default `closed`.
+   */
+  readonly onError?: FailurePolicy;
+  /** Makes the plugin for one pipeline. Synchronous; asynchronous set-up belongs into `start`. */
+  readonly create: (options: Options, services: Resolved<N>) => PluginInstance;
+}
+
+/** A plugin with its options, ready to stand in a pipeline's `plugins`. It comes to life in `createPipeline`. */
+export interface Plugin {
+  readonly name: string;
+  readonly outside: readonly string[];
+  readonly inside: readonly string[];
+  readonly needs: Needs;
+  readonly onError: FailurePolicy;
+  /** The options as given. */
+  readonly options: unknown;
+  /** Validates the options. Throws a `TypeError` that names the plugin and says what to do. */
+  readonly validate: () => unknown;
+  /** Makes the instance from validated options and resolved services. */
+  readonly create: (options: never, services: never) => PluginInstance;
+}
+
+/** Makes a plugin from options; all of them may be left out if `Input` allows it. */
+export type PluginFactory<Input> = Record<never, never> extends Input
+  ? (options?: Input) => Plugin
+  : (options: Input) => Plugin;
+
+/**
+ * Defines a kind of plugin. First-party plugins are made with it and nothing else.
+ *
+ * @typeParam Input What users pass.
+ * @returns A factory: `const retry = definePlugin<RetryOptions, …>({ … })`, then `retry({ maxRetries: 1 })`.
+ */
+export function definePlugin<Input = Record<never, never>, Output = Input, N extends Needs = Record<never, never>>(
+  definition: PluginDefinition<Output, N>,
+): PluginFactory<Input> {
+  const { name, outside = [], inside = [], onError = 'closed', create } = definition;
+  const factory = (options: unknown = {}): Plugin => ({
+    name,
+    outside,
+    inside,
+    needs: definition.needs ?? {},
+    onError,
+    options,
+    validate: () => validateOptions(`plugin "${name}"`, definition.options, options),
+    create,
+  });
+  return factory as PluginFactory<Input>;
+}
+
+/** A plugin that takes part only in the calls that the predicate picks. */
+export function when(predicate: (request: ApiRequest, ctx: Context) => boolean, plugin: Plugin): Plugin {
+  return {
+    ...plugin,
+    create: (options: never, services: never) => {
+      const instance = plugin.create(options, services);
+      return {
+        ...bound(instance),
+        handle: (request, next, ctx) =>
+          predicate(request, ctx) ? instance.handle(request, next, ctx) : next(request),
+      };
+    },
+  };
+}
+
+/** The same plugin under another name, so that one kind may stand in a pipeline twice. */
+export function named(name: string, plugin: Plugin): Plugin {
+  return { ...plugin, name };
+}
+
+/** `start` and `close` of an instance that may be a class with methods on its prototype. */
+function bound(instance: PluginInstance): Pick<PluginInstance, 'start' | 'close'> {
+  return {
+    start: () => instance.start?.(),
+    close: () => instance.close?.(),
+  };
+}
+
+/**
+ * Validates options against a schema.
+ *
+ * @throws TypeError One sentence for all complaints.
+ */
+export function validateOptions<T>(owner: string, schema: OptionSchema<T> | undefined, options: unknown): T {
+  if (schema === undefined) {
+    const keys = Object.keys(options as object);
+    if (keys.length > 0) throw new TypeError(`${owner} takes no options; remove ${keys.map((key) => `"${key}"`).join(', ')}.`);
+    return options as T;
+  }
+  const result = schema['~standard'].validate(options);
+  if (result instanceof Promise) throw new TypeError(`${owner}: its option schema is asynchronous; use a synchronous one.`);
+  if (result.issues === undefined) return result.value;
+  const complaints = result.issues.map(({ message, path = [] }) => {
+    const where = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
+    if (/^Invalid key: Expected never/.test(message)) return `there is no option "${where}"`;
+    return where === '' ? message : `option "${where}": ${message}`;
+  });
+  throw new TypeError(`${owner}: ${complaints.join('; ')}.`);
+}

@@ -1,0 +1,58 @@
+declare const VALUE: unique symbol;
+
+/** Names a value of type `T` in a call's {@link State}. */
+export interface StateKey<T> {
+  /** Shown in logs; two keys of the same name are still two keys. */
+  readonly name: string;
+  readonly [VALUE]?: T;
+}
+
+/** Makes a key. Keep it in a module and export it, so that plugins share the key and not each other. */
+export function stateKey<T>(name: string): StateKey<T> {
+  return { name };
+}
+
+/** What plugins tell each other about one call. */
+export interface State {
+  /** The value, or undefined when nobody has set it. */
+  get<T>(key: StateKey<T>): T | undefined;
+  /** Sets or replaces the value. */
+  set<T>(key: StateKey<T>, value: T): void;
+}
+
+/** Who calls. Set by the host application (`identify`) or by an identity plugin. */
+export interface Principal {
+  /** Stable identifier of the caller; not a secret. */
+  readonly id: string;
+  /** The organisation whose limits, caches and records apply. Default: none. */
+  readonly tenant?: string;
+  /** Anything the application wants its own plugins to know. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** What a plugin decided about a call's content. */
+export interface Verdict {
+  /** The plugin that decided. */
+  readonly plugin: string;
+  /** Identifier of the rule; never the text that matched it. */
+  readonly rule: string;
+  /** What was done. */
+  readonly action: 'blocked' | 'redacted' | 'flagged';
+}
+
+/** Where an attempt was sent. */
+export interface Endpoint {
+  /** The operator's name for it. */
+  readonly id: string;
+  /** Its region, if it has one. */
+  readonly region?: string;
+}
+
+/** Who calls. */
+export const PRINCIPAL: StateKey<Principal> = stateKey('principal');
+/** The endpoint of the latest attempt. */
+export const ENDPOINT: StateKey<Endpoint> = stateKey('endpoint');
+/** How the cache took part: RFC 9211's words. */
+export const CACHE_STATUS: StateKey<'hit' | 'miss' | 'stale' | 'bypass' | 'collapsed'> = stateKey('cache-status');
+/** What content plugins decided, in order. */
+export const VERDICTS: StateKey<readonly Verdict[]> = stateKey('verdicts');

@@ -1,0 +1,51 @@
+import { PipelineError } from '../errors.ts';
+import type { Format } from '../format/format.ts';
+import { BodyFacts } from './body-facts.ts';
+import type { BodySource } from './body.ts';
+import { DecodingReader } from './event-reader.ts';
+import { LazyResponse, type ResponseBody } from './lazy-response.ts';
+import type { SseLimits } from './sse-decoder.ts';
+import { JsonSource, PlainSource } from './tracked-body.ts';
+
+/** What an answer is made of. */
+export interface AnswerParts {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Record<string, string | string[]>;
+  readonly source: BodySource | null;
+  readonly format: Format | undefined;
+  readonly limits: SseLimits;
+  /** Called after each batch of events, and whether content has been among them. */
+  readonly onEvents?: (contentSeen: boolean) => void;
+}
+
+function isJson(type: string): boolean {
+  return /^application\/(?:[\w.-]+\+)?json\b/.test(type);
+}
+
+/** Makes the response of a raw answer: decoded as events, checked as JSON, or passed on, by what it says it is. */
+export function answerResponse(parts: AnswerParts): { response: Response; isEventStream: boolean } {
+  const { status, headers, source, format, onEvents } = parts;
+  const type = String(headers['content-type'] ?? '').toLowerCase();
+  const isEventStream = type.startsWith('text/event-stream');
+  const facts = new BodyFacts(status < 300 ? format : undefined);
+  if (facts.format !== undefined && source !== null && !isEventStream && type !== '' && !isJson(type)) {
+    // A captive portal or a gateway's own page, whatever its status says.
+    throw new PipelineError('bad_answer', { cause: new Error(`the upstream answered with ${type}`) });
+  }
+  let body: ResponseBody | null = null;
+  if (source === null) {
+    facts.complete = true;
+  } else if (isEventStream) {
+    const notify = onEvents === undefined ? undefined : (): void => {
+      onEvents(facts.contentSeen);
+    };
+    body = { events: new DecodingReader(source, facts, parts.limits, notify) };
+  } else if (facts.format !== undefined) {
+    body = { bytes: new JsonSource(source, facts, Number(headers['content-length'] ?? Number.NaN)) };
+  } else {
+    body = { bytes: new PlainSource(source, facts) };
+  }
+  const response = LazyResponse.from({ status, statusText: parts.statusText, headers, body, facts });
+  return { response, isEventStream };
+}

@@ -1,0 +1,110 @@
+import { BodyFacts } from './body-facts.ts';
+import type { BodySource } from './body.ts';
+import { DecodingReader, type EventReader } from './event-reader.ts';
+import { guarded, HookedReader, type StreamHook, type StreamObserver, type StreamTransformer } from './hooks.ts';
+import { LazyResponse, type ResponseBody } from './lazy-response.ts';
+import { DEFAULT_SSE_LIMITS } from './sse-decoder.ts';
+
+/** Headers that describe the bytes of a body, and are wrong once a plugin changes them. */
+const BODY_HEADERS = ['content-length', 'content-md5', 'content-digest', 'digest', 'etag', 'accept-ranges'];
+
+/**
+ * Attaches an observer to a response body. The bytes are not touched; however many observers are attached, the
+ * stream is decoded once. Takes the response over: return what this returns.
+ */
+export function observeStream(response: Response, observer: StreamObserver): Response {
+  const lazy = asLazy(response);
+  const body = LazyResponse.takeBody(lazy);
+  if (body === null) {
+    guarded(() => observer.end?.());
+    return LazyResponse.putBody(lazy, null);
+  }
+  if ('events' in body) return LazyResponse.putBody(lazy, hook(lazy, body, { observer }));
+  return LazyResponse.putBody(lazy, { bytes: new ObservedSource(body.bytes, observer) });
+}
+
+/**
+ * Attaches a transformer to an event stream. Events that it forwards leave as their original bytes. An answer that is
+ * not an event stream is returned as it is. Takes the response over: return what this returns.
+ */
+export function transformStream(response: Response, transformer: StreamTransformer): Response {
+  const lazy = asLazy(response);
+  const body = LazyResponse.takeBody(lazy);
+  if (body === null || !('events' in body)) return LazyResponse.putBody(lazy, body);
+  LazyResponse.dropHeaders(lazy, BODY_HEADERS);
+  return LazyResponse.putBody(lazy, hook(lazy, body, { transformer }));
+}
+
+/** Whether a response is an event stream. */
+export function isEventStream(response: Response): boolean {
+  return /^text\/event-stream\b/i.test(LazyResponse.header(response, 'content-type') ?? '');
+}
+
+function hook(response: Response, body: { readonly events: EventReader }, added: StreamHook): ResponseBody {
+  const { events } = body;
+  if (events instanceof HookedReader && events.attach(added)) return body;
+  const facts = LazyResponse.factsOf(response) as BodyFacts;
+  const reader = new HookedReader(events, facts);
+  reader.attach(added);
+  return { events: reader };
+}
+
+/** A response made by `new Response(…)`, in the form that hooks need. */
+function asLazy(response: Response): Response {
+  if (LazyResponse.is(response)) return response;
+  const facts = new BodyFacts(undefined);
+  const body = LazyResponse.takeBody(response);
+  const events = body !== null && 'bytes' in body && isEventStream(response);
+  return LazyResponse.from({
+    status: response.status,
+    statusText: response.statusText,
+    headers: LazyResponse.headerRecord(response),
+    body: events ? { events: new DecodingReader(body.bytes, facts, DEFAULT_SSE_LIMITS) } : body,
+    facts,
+  });
+}
+
+/** Observes a body that has no events. */
+class ObservedSource implements BodySource {
+  readonly #source: BodySource;
+  #observer: StreamObserver | undefined;
+
+  constructor(source: BodySource, observer: StreamObserver) {
+    this.#source = source;
+    this.#observer = observer;
+  }
+
+  read(): Uint8Array | null | Promise<Uint8Array | null> {
+    let chunk: Uint8Array | null | Promise<Uint8Array | null>;
+    try {
+      chunk = this.#source.read();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    return chunk instanceof Promise ? chunk.then(this.#pass, this.#fail) : this.#pass(chunk);
+  }
+
+  cancel(reason: unknown): void {
+    this.#finish((observer) => observer.error?.(reason));
+    this.#source.cancel(reason);
+  }
+
+  readonly #pass = (chunk: Uint8Array | null): Uint8Array | null => {
+    if (chunk === null) this.#finish((observer) => observer.end?.());
+    else guarded(() => this.#observer?.chunk?.(chunk));
+    return chunk;
+  };
+
+  readonly #fail = (error: unknown): never => {
+    this.#finish((observer) => observer.error?.(error));
+    throw error;
+  };
+
+  #finish(tell: (observer: StreamObserver) => void): void {
+    const observer = this.#observer;
+    this.#observer = undefined;
+    if (observer !== undefined) guarded(() => {
+      tell(observer);
+    });
+  }
+}

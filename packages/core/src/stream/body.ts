@@ -1,0 +1,85 @@
+/** A body that is read by pulling: nothing is fetched until somebody asks, so a slow reader stops the upstream. */
+export interface BodySource {
+  /** The next bytes, or null at the proper end. Rejects or throws when the body is cut. One call at a time. */
+  read(): Uint8Array | null | Promise<Uint8Array | null>;
+  /** Gives the rest up and frees what is behind it. Harmless after the end. */
+  cancel(reason: unknown): void;
+}
+
+/** A body that is in memory already. */
+export function bytesSource(bytes: Uint8Array): BodySource {
+  let next: Uint8Array | null = bytes.length > 0 ? bytes : null;
+  return {
+    read: () => {
+      const chunk = next;
+      next = null;
+      return chunk;
+    },
+    cancel: () => {
+      next = null;
+    },
+  };
+}
+
+/** A web stream as a source. */
+export function streamSource(stream: ReadableStream<Uint8Array>): BodySource {
+  const reader = stream.getReader();
+  return {
+    read: async () => {
+      const { done, value } = await reader.read();
+      return done ? null : value;
+    },
+    cancel: (reason) => {
+      // A stream that is already broken rejects here; its reader has been told already.
+      reader.cancel(reason).catch(() => undefined);
+    },
+  };
+}
+
+/** A source as a web stream that pulls only when it is read. */
+export function sourceStream(source: BodySource): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const chunk = await source.read();
+        if (chunk === null) controller.close();
+        else controller.enqueue(chunk);
+      },
+      cancel: (reason) => {
+        source.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/**
+ * Reads a source to its end.
+ *
+ * @param maxBytes Reading more throws `tooLarge()` and cancels the source.
+ */
+export async function readAll(
+  source: BodySource,
+  maxBytes: number,
+  tooLarge: () => Error,
+): Promise<Buffer<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const pending = source.read();
+    const chunk = pending instanceof Promise ? await pending : pending;
+    if (chunk === null) break;
+    length += chunk.length;
+    if (length > maxBytes) {
+      const error = tooLarge();
+      source.cancel(error);
+      throw error;
+    }
+    chunks.push(chunk);
+  }
+  const [only] = chunks;
+  if (chunks.length === 1 && only) {
+    return Buffer.from(only.buffer as ArrayBuffer, only.byteOffset, only.byteLength);
+  }
+  return Buffer.concat(chunks, length);
+}

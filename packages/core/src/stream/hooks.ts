@@ -1,0 +1,193 @@
+import type { PipelineError } from '../errors.ts';
+import { reportSwallowed } from '../diagnostics.ts';
+import type { BodyFacts } from './body-facts.ts';
+import { batchBytes, type EventReader } from './event-reader.ts';
+import type { Batch } from './sse-decoder.ts';
+import type { SseEvent } from './sse-event.ts';
+
+/**
+ * Watches a response body as it passes. It cannot change or delay anything, and what it throws is reported and
+ * otherwise ignored: an observer never breaks a call.
+ */
+export interface StreamObserver {
+  /** Each event that carries data, in order. Never called for an answer that is not an event stream. */
+  event?(event: SseEvent): void;
+  /** The bytes as they go on, of any body. Not to be kept or changed. */
+  chunk?(bytes: Uint8Array): void;
+  /** The body ended properly. */
+  end?(): void;
+  /** The body was cut, or given up by its reader. Exactly one of `end` and `error` is called, once. */
+  error?(cause: unknown): void;
+}
+
+/** How a {@link StreamTransformer} hands events on. The names are those of WHATWG's TransformStream. */
+export interface StreamController {
+  /** Sends an event on. */
+  enqueue(event: SseEvent): void;
+  /**
+   * Ends the stream here. Enqueue a legal ending of the dialect first. The upstream is cancelled, and the call is
+   * counted by `reason`.
+   */
+  terminate(reason: PipelineError): void;
+}
+
+/** Changes an event stream as it passes: forwards, replaces, adds, holds back or drops events, or ends the stream. */
+export interface StreamTransformer {
+  /** Takes one event that carries data. What is not enqueued does not go on. May be asynchronous. */
+  transform(event: SseEvent, controller: StreamController): void | Promise<void>;
+  /** The stream ended properly: the last chance to enqueue what was held back. */
+  flush?(controller: StreamController): void | Promise<void>;
+}
+
+/** One attached hook. */
+export type StreamHook = { readonly observer: StreamObserver } | { readonly transformer: StreamTransformer };
+
+/** Runs the hooks of a response, in the order of attachment, over the events that the one decoder found. */
+export class HookedReader implements EventReader {
+  readonly #inner: EventReader;
+  readonly #facts: BodyFacts;
+  readonly #hooks: StreamHook[] = [];
+  #started = false;
+  #ended = false;
+
+  constructor(inner: EventReader, facts: BodyFacts) {
+    this.#inner = inner;
+    this.#facts = facts;
+  }
+
+  /** Adds a hook. False once reading has begun: the hook would miss events, so it needs a reader of its own. */
+  attach(hook: StreamHook): boolean {
+    if (this.#started) return false;
+    this.#hooks.push(hook);
+    return true;
+  }
+
+  read(): Batch | null | Promise<Batch | null> {
+    this.#started = true;
+    if (this.#ended) return null;
+    let batch: Batch | null | Promise<Batch | null>;
+    try {
+      batch = this.#inner.read();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    return batch instanceof Promise
+      ? batch.then(this.#pass, this.#fail)
+      : this.#pass(batch);
+  }
+
+  cancel(reason: unknown): void {
+    if (!this.#ended) this.#finish((observer) => observer.error?.(reason));
+    this.#inner.cancel(reason);
+  }
+
+  readonly #fail = (error: unknown): never => {
+    this.#finish((observer) => observer.error?.(error));
+    throw error;
+  };
+
+  readonly #pass = (batch: Batch | null): Batch | null | Promise<Batch | null> => this.#passFrom(0, batch, batch === null);
+
+  /** Takes a batch through the hooks from `index` on. `flushing`: the stream has ended and no events follow. */
+  #passFrom(index: number, input: Batch | null, flushing: boolean): Batch | null | Promise<Batch | null> {
+    let batch = input;
+    for (let i = index; i < this.#hooks.length; i++) {
+      const hook = this.#hooks[i] as StreamHook;
+      if ('observer' in hook) {
+        if (batch !== null) observe(hook.observer, batch);
+        continue;
+      }
+      const result = this.#transform(hook.transformer, batch, flushing);
+      if (result instanceof Promise) return result.then((next) => this.#passFrom(i + 1, next, flushing || this.#ended));
+      batch = result;
+      flushing ||= this.#ended;
+    }
+    if (flushing) {
+      this.#finish((observer) => observer.end?.());
+      return batch;
+    }
+    return batch;
+  }
+
+  #transform(transformer: StreamTransformer, batch: Batch | null, flushing: boolean): Batch | null | Promise<Batch | null> {
+    const out: SseEvent[] = [];
+    let terminated = false;
+    const controller: StreamController = {
+      enqueue: (event) => {
+        out.push(event);
+      },
+      terminate: (reason) => {
+        terminated = true;
+        this.#terminate(reason);
+      },
+    };
+    const events = batch?.events ?? [];
+    const result = (): Batch | null => {
+      const unchanged = batch !== null && out.length === events.length && out.every((event, i) => event === events[i]);
+      if (unchanged) return batch;
+      return out.length === 0 && flushing ? null : { events: out, bytes: undefined };
+    };
+    const step = (from: number): Promise<void> | undefined => {
+      for (let i = from; i < events.length && !terminated; i++) {
+        const event = events[i] as SseEvent;
+        if (!event.hasData) {
+          out.push(event);
+          continue;
+        }
+        const pending = transformer.transform(event, controller);
+        if (pending instanceof Promise) return pending.then(() => step(i + 1));
+      }
+      return flushing && !terminated ? (transformer.flush?.(controller) ?? undefined) : undefined;
+    };
+    try {
+      const pending = step(0);
+      return pending instanceof Promise ? pending.then(result, this.#broken) : result();
+    } catch (error) {
+      return this.#broken(error);
+    }
+  }
+
+  /** A transformer that throws has lost track of what may go on: nothing more does. */
+  readonly #broken = (error: unknown): never => {
+    this.#inner.cancel(error);
+    return this.#fail(error);
+  };
+
+  #terminate(reason: PipelineError): void {
+    this.#facts.terminated = reason;
+    this.#ended = true;
+    this.#inner.cancel(reason);
+  }
+
+  #finish(tell: (observer: StreamObserver) => void): void {
+    this.#ended = true;
+    for (const hook of this.#hooks.splice(0)) {
+      if ('observer' in hook) guarded(() => {
+        tell(hook.observer);
+      });
+    }
+  }
+}
+
+function observe(observer: StreamObserver, batch: Batch): void {
+  try {
+    if (observer.event !== undefined) {
+      for (const event of batch.events) if (event.hasData) observer.event(event);
+    }
+    if (observer.chunk !== undefined) {
+      const bytes = batchBytes(batch);
+      if (bytes.length > 0) observer.chunk(bytes);
+    }
+  } catch (error) {
+    reportSwallowed('a stream observer threw', error);
+  }
+}
+
+/** Runs an observer's callback so that its failure stays its own. */
+export function guarded(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    reportSwallowed('a stream observer threw', error);
+  }
+}

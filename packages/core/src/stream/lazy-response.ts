@@ -1,0 +1,224 @@
+import type { BodyFacts } from './body-facts.ts';
+import { type BodySource, bytesSource, readAll, sourceStream, streamSource } from './body.ts';
+import { EventSource, type EventReader } from './event-reader.ts';
+
+/** Largest body that `text()`, `json()` and their like collect in memory. */
+const MAX_COLLECTED_BYTES = 1 << 30;
+
+/** Fetch's "UTF-8 decode": a byte order mark is dropped, bad bytes become U+FFFD. */
+const utf8 = new TextDecoder();
+
+/** A body in the form its plugins work on: bytes, or events for an event stream. */
+export type ResponseBody = { readonly bytes: BodySource } | { readonly events: EventReader };
+
+/** What a {@link LazyResponse} is made of. */
+export interface ResponseParts {
+  readonly status: number;
+  readonly statusText: string;
+  /** Lower-case names. An array only for `set-cookie`. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** Null where HTTP allows none (204, 205, 304, HEAD). */
+  readonly body: ResponseBody | null;
+  readonly facts: BodyFacts;
+}
+
+/**
+ * A web-standard `Response` that creates its `Headers` and its `ReadableStream` only when somebody touches them.
+ * Creating them costs more than everything else that the pipeline does for a call; an adapter that writes to a
+ * socket needs neither. `instanceof Response` holds, and every member behaves as the standard says.
+ */
+export class LazyResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly type = 'default' as const;
+  readonly url = '';
+  readonly redirected = false;
+  readonly #facts: BodyFacts;
+  #record: Readonly<Record<string, string | string[]>>;
+  #headers: Headers | undefined;
+  #body: ResponseBody | null;
+  #used = false;
+  #real: Response | undefined;
+
+  private constructor(parts: ResponseParts) {
+    this.status = parts.status;
+    this.statusText = parts.statusText;
+    this.#record = parts.headers;
+    this.#body = parts.body;
+    this.#facts = parts.facts;
+  }
+
+  /** Makes one, typed as what it passes for. */
+  static from(parts: ResponseParts): Response {
+    return new LazyResponse(parts) as unknown as Response;
+  }
+
+  /** Whether a response is one of these; then the functions below need no detour through web streams. */
+  static is(response: Response): boolean {
+    return #facts in response;
+  }
+
+  /** What has been seen of the body; undefined for a foreign response. */
+  static factsOf(response: Response): BodyFacts | undefined {
+    return #facts in response ? (response as unknown as LazyResponse).#facts : undefined;
+  }
+
+  /** Takes the body away, to be replaced or read. The response counts as used from then on. */
+  static takeBody(response: Response): ResponseBody | null {
+    if (!(#facts in response)) {
+      return response.body === null ? null : { bytes: streamSource(response.body) };
+    }
+    const lazy = response as unknown as LazyResponse;
+    if (lazy.bodyUsed) throw new TypeError('The response body has been read already: a plugin must return what it read anew.');
+    if (lazy.#real !== undefined) {
+      const stream = lazy.#real.body;
+      return stream === null ? null : { bytes: streamSource(stream) };
+    }
+    lazy.#used = true;
+    return lazy.#body;
+  }
+
+  /** Puts a body back in the place of the one taken. Headers that described the old bytes are the caller's care. */
+  static putBody(response: Response, body: ResponseBody | null): Response {
+    const lazy = response as unknown as LazyResponse;
+    lazy.#body = body;
+    lazy.#used = false;
+    lazy.#real = undefined;
+    return response;
+  }
+
+  /** The headers as a plain record; of a foreign response too. */
+  static headerRecord(response: Response): Readonly<Record<string, string | string[]>> {
+    if (#facts in response) {
+      const lazy = response as unknown as LazyResponse;
+      if (lazy.#headers === undefined) return lazy.#record;
+    }
+    const record: Record<string, string | string[]> = {};
+    for (const [name, value] of response.headers) {
+      if (name === 'set-cookie') record[name] = response.headers.getSetCookie();
+      else record[name] = value;
+    }
+    return record;
+  }
+
+  /** One header's value, without creating `Headers`. */
+  static header(response: Response, name: string): string | undefined {
+    if (#facts in response) {
+      const lazy = response as unknown as LazyResponse;
+      if (lazy.#headers === undefined) {
+        const value = lazy.#record[name];
+        return Array.isArray(value) ? value.join(', ') : value;
+      }
+    }
+    return response.headers.get(name) ?? undefined;
+  }
+
+  /** Removes headers that no longer describe the body. */
+  static dropHeaders(response: Response, names: readonly string[]): void {
+    const lazy = response as unknown as LazyResponse;
+    const record = { ...lazy.#record };
+    for (const name of names) {
+      delete record[name];
+      lazy.#headers?.delete(name);
+    }
+    lazy.#record = record;
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status <= 299;
+  }
+
+  get headers(): Headers {
+    if (this.#headers === undefined) {
+      const headers = new Headers();
+      for (const [name, value] of Object.entries(this.#record)) {
+        if (Array.isArray(value)) for (const one of value) headers.append(name, one);
+        else headers.set(name, value);
+      }
+      this.#headers = headers;
+    }
+    return this.#headers;
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#realise().body as ReadableStream<Uint8Array> | null;
+  }
+
+  get bodyUsed(): boolean {
+    return this.#real === undefined ? this.#used : this.#real.bodyUsed;
+  }
+
+  async text(): Promise<string> {
+    return this.#real === undefined ? utf8.decode(await this.#collect()) : this.#real.text();
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text()) as unknown;
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    const bytes = await this.bytes();
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#real !== undefined) return new Uint8Array(await this.#real.arrayBuffer());
+    return new Uint8Array(await this.#collect());
+  }
+
+  async blob(): Promise<Blob> {
+    return this.#realise().blob();
+  }
+
+  async formData(): Promise<FormData> {
+    return this.#realise().formData();
+  }
+
+  clone(): Response {
+    return this.#realise().clone();
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Response';
+  }
+
+  #collect(): Promise<Buffer<ArrayBuffer>> {
+    if (this.#used) return Promise.reject(new TypeError('Body is unusable: Body has already been read'));
+    if (this.#body === null) return Promise.resolve(Buffer.alloc(0));
+    this.#used = true;
+    const tooLarge = (): Error => new RangeError(`The body is larger than ${MAX_COLLECTED_BYTES} bytes`);
+    return readAll(bodySource(this.#body), MAX_COLLECTED_BYTES, tooLarge);
+  }
+
+  /** The real thing, made once somebody needs what only it can do. */
+  #realise(): Response {
+    if (this.#real === undefined) {
+      const stream = this.#body === null ? null : sourceStream(bodySource(this.#body));
+      this.#real = new Response(stream, {
+        status: this.status,
+        statusText: this.statusText,
+        headers: this.headers,
+      });
+      if (this.#used) void this.#real.body?.getReader();
+    }
+    return this.#real;
+  }
+}
+
+Object.setPrototypeOf(LazyResponse.prototype, Response.prototype);
+
+/** A body as bytes, whatever form it has. */
+export function bodySource(body: ResponseBody): BodySource {
+  return 'bytes' in body ? body.bytes : new EventSource(body.events);
+}
+
+/** The body of any response as a source; the response counts as used. */
+export function takeSource(response: Response): BodySource {
+  const body = LazyResponse.takeBody(response);
+  return body === null ? bytesSource(new Uint8Array()) : bodySource(body);
+}
+
+/** A response's headers as a plain record of lower-case names, without creating `Headers`. */
+export function headerRecord(response: Response): Readonly<Record<string, string | string[]>> {
+  return LazyResponse.headerRecord(response);
+}

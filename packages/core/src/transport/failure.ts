@@ -1,0 +1,56 @@
+import { type ErrorCode, PipelineError } from '../errors.ts';
+
+/** Node's and undici's error codes, by what they mean for a call. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ECONNREFUSED: 'connect_failed',
+  ENOTFOUND: 'connect_failed',
+  EAI_AGAIN: 'connect_failed',
+  EHOSTUNREACH: 'connect_failed',
+  ENETUNREACH: 'connect_failed',
+  EADDRNOTAVAIL: 'connect_failed',
+  EMFILE: 'connect_failed',
+  ENFILE: 'connect_failed',
+  ETIMEDOUT: 'connect_timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
+  ECONNRESET: 'connection_lost',
+  EPIPE: 'connection_lost',
+  UND_ERR_SOCKET: 'connection_lost',
+  UND_ERR_HEADERS_OVERFLOW: 'bad_answer',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'connection_lost',
+  UND_ERR_CLOSED: 'shutting_down',
+  UND_ERR_DESTROYED: 'shutting_down',
+  UND_ERR_HEADERS_TIMEOUT: 'first_event_timeout',
+  UND_ERR_BODY_TIMEOUT: 'idle_timeout',
+  // A request that undici will not send: a header value with a line break in it, for instance.
+  UND_ERR_INVALID_ARG: 'invalid_request',
+  UND_ERR_NOT_SUPPORTED: 'invalid_request',
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'invalid_request',
+};
+
+/** Certificate errors of OpenSSL that do not begin like the others. */
+const TLS = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO$)/;
+
+/**
+ * What a transport failure means.
+ *
+ * @param answered Whether response headers had arrived: a loss is a cut stream from then on.
+ */
+export function upstreamFailure(error: unknown, answered: boolean): PipelineError {
+  if (PipelineError.is(error)) return error;
+  const code = codeOf(error);
+  let known: ErrorCode | undefined = CODES[code];
+  if (known === undefined && TLS.test(code)) known = 'tls_failed';
+  if (known === undefined && code.startsWith('HPE_')) known = 'bad_answer';
+  known ??= 'connection_lost';
+  if (answered && (known === 'connection_lost' || known === 'bad_answer')) known = 'stream_cut';
+  return new PipelineError(known, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return '';
+  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown[] };
+  if (typeof code === 'string') return code;
+  // Happy eyeballs reports one error an address; fetch-like wrappers hide the real one in `cause`.
+  if (Array.isArray(errors) && errors.length > 0) return codeOf(errors[0]);
+  return cause === undefined ? '' : codeOf(cause);
+}
