@@ -35,6 +35,9 @@ interface Runner {
  */
 const CALLS_PER_TURN: Readonly<Record<Mode, number>> = { json: 128, sse: 16 };
 
+/** So many that each round has its share of garbage collections, which the median over the rounds would hide else. */
+const TURNS_PER_ROUND: Readonly<Record<Mode, number>> = { json: 12, sse: 24 };
+
 function callsPerSlot(cell: Cell): number {
   return Math.max(1, Math.round(CALLS_PER_TURN[cell.mode] / cell.inFlight));
 }
@@ -48,7 +51,6 @@ export async function measureRound(
   cell: Cell,
   round: number,
   upstream: Upstream,
-  turns: number,
 ): Promise<readonly Sample[]> {
   const perSlot = callsPerSlot(cell);
   const runners: Runner[] = [];
@@ -60,6 +62,7 @@ export async function measureRound(
     // The first turn opens the connections to the upstream and does not count.
     for (const { load } of runners) await load.run(perSlot);
     for (const runner of runners) runner.cpuMsBefore = await runner.subject.cpuMs();
+    const turns = TURNS_PER_ROUND[cell.mode];
     for (let turn = 0; turn < turns; turn += 1) await takeTurns(runners, perSlot, round + turn);
     return await Promise.all(runners.map((runner) => toSample(runner, cell, round)));
   } finally {

@@ -10,8 +10,6 @@ export interface Options {
   readonly rounds: number | undefined;
   /** How often it is each subject's turn in each cell before anything counts. */
   readonly warmUpTurns: number;
-  /** How often it is each subject's turn within a round. */
-  readonly turns: number;
   /** When no new round starts any more, counted from the start of the run. */
   readonly measureMs: number;
   /** When the run is given up, counted from its start. */
@@ -47,7 +45,6 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
     inFlights: quick ? [16] : [1, 16, 64],
     rounds: parseRounds(values.rounds),
     warmUpTurns: quick ? 50 : 100,
-    turns: 12,
     measureMs: quick ? 70_000 : 360_000,
     giveUpMs: quick ? 110_000 : 1_800_000,
     quick,

@@ -46,28 +46,32 @@ function readBody(req: IncomingMessage, limits: BodyLimits, clock: Clock): Promi
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let settled = false;
+    // The listeners stay until the request goes: taking them off turns its event table into a slow dictionary.
     const settle = (error?: PipelineError): void => {
+      if (settled) return;
+      settled = true;
       clock.clearTimeout(timer);
-      req.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
       if (error !== undefined) reject(error);
       else if (chunks.length === 1) resolve(chunks[0] as Buffer<ArrayBuffer>);
       else resolve(length === 0 ? null : Buffer.concat(chunks, length));
     };
-    const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length > limits.maxBodyBytes) settle(tooLarge(limits));
-      else chunks.push(chunk);
-    };
-    const onEnd = (): void => {
-      settle();
-    };
-    const onClose = (): void => {
-      settle(new PipelineError('client_abort'));
-    };
     const timer = clock.setTimeout(() => {
       settle(new PipelineError('body_timeout'));
     }, limits.bodyTimeoutMs);
-    req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+    req.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > limits.maxBodyBytes) settle(tooLarge(limits));
+      if (!settled) chunks.push(chunk);
+    });
+    req.on('end', () => {
+      settle();
+    });
+    const onGone = (): void => {
+      settle(new PipelineError('client_abort'));
+    };
+    req.on('close', onGone);
+    req.on('error', onGone);
   });
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type InboundRequest, type Pipeline, PipelineError, PRINCIPAL, type Principal, takeSource } from '@sluice/core';
+import { type InboundRequest, isEventStream, type Pipeline, PipelineError, PRINCIPAL, type Principal, takeSource } from '@sluice/core';
 import { inboundBody } from './inbound-body.ts';
 import { inboundHeaders } from './inbound-headers.ts';
 import type { MountSettings } from './options.ts';
@@ -118,12 +118,13 @@ class Client {
       source.cancel(this.#controller.signal.reason);
       return;
     }
-    const headers = outboundHeaders(response);
+    const isStream = isEventStream(response);
+    const headers = outboundHeaders(response, isStream);
     const unread = !req.complete;
     if (unread) headers['connection'] = 'close';
     res.writeHead(response.status, headers);
     // The client shall see that it was answered while the first event is still awaited.
-    let flush = 'x-accel-buffering' in headers;
+    let flush = isStream;
     try {
       for (;;) {
         let chunk = source.read();

@@ -28,6 +28,8 @@ export class Call implements Context {
   readonly format: Format | undefined;
   readonly streamed: boolean;
   attempts = 0;
+  /** Where the lifecycle keeps the call; -1 while it is not in progress. */
+  slot = -1;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #controller = new AbortController();

@@ -12,13 +12,17 @@ export type AnthropicBlock =
 export interface AnthropicAnswer {
   /** Short for `content: [{ type: 'text', text }]`. Default: `Hello!`. */
   readonly text?: TextPieces;
+  /** The content blocks, in order. */
   readonly content?: readonly AnthropicBlock[];
+  /** Default: `claude-opus-5-5`. */
   readonly model?: string;
+  /** Default: one that says it is a fake. */
   readonly id?: string;
   /** Laid over a plausible usage; the names are the wire's (`input_tokens`, …). */
   readonly usage?: Readonly<Record<string, unknown>>;
   /** Default: `tool_use` when a block is one, else `end_turn`. */
   readonly stopReason?: string;
+  /** The sequence that stopped the answer. Default: null. */
   readonly stopSequence?: string | null;
 }
 

@@ -9,6 +9,7 @@ export interface ErrorWords {
   readonly type?: string;
   /** Anthropic: `details.error_code`. OpenAI: `code`. */
   readonly code?: string;
+  /** Default: the status' usual one. */
   readonly message?: string;
   /** Anthropic only: the body's `request_id`. */
   readonly requestId?: string;

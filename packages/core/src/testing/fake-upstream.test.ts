@@ -48,6 +48,24 @@ async function ask(
   };
 }
 
+it('is used like this', async () => {
+  const body = JSON.stringify(QUESTION);
+  // #region example
+  await using upstream = await fakeUpstream();
+  upstream.reply('status; status=529; retryAfter=1', { kind: 'reset-mid-stream', afterEvents: 4 });
+
+  const overloaded = await fetch(`${upstream.url}/v1/messages`, { method: 'POST', body });
+  expect(overloaded.headers.get('retry-after')).toBe('1');
+
+  const broken = await fetch(`${upstream.url}/v1/messages`, { method: 'POST', body });
+  await expect(broken.text()).rejects.toThrow('terminated');
+
+  const [first, second] = upstream.requests;
+  expect(first?.json()).toMatchObject({ model: 'claude-opus-5-5' });
+  expect(await second?.closed).toBe('complete'); // The reset was the plan.
+  // #endregion
+});
+
 describe('the Messages API', () => {
   it('echoes, the same for the same question, with the headers of the provider and its CDN', async () => {
     const first = await ask('/v1/messages', QUESTION);

@@ -37,6 +37,7 @@ export interface FakeUpstreamOptions {
 export interface FakeUpstream extends AsyncDisposable {
   /** For instance `http://127.0.0.1:40123`, without a final slash. */
   readonly url: string;
+  /** The port it listens on. */
   readonly port: number;
   /** The last requests, oldest first; each is here as soon as its head has arrived. */
   readonly requests: readonly RecordedRequest[];

@@ -3,7 +3,9 @@ import { estimateTokens, piecesOf, splitTokens, wholeOf, type TextPieces } from 
 
 /** A tool call of an answer in an OpenAI format. */
 export interface OpenaiToolCall {
+  /** Default: one that says it is a fake. */
   readonly id?: string;
+  /** The function's name. */
   readonly name: string;
   /** The arguments: text as it is, anything else as JSON. Default: `{}`. */
   readonly arguments?: unknown;
@@ -11,7 +13,9 @@ export interface OpenaiToolCall {
 
 /** One of the `n` choices of a chat completion. */
 export interface OpenaiChoice {
+  /** Default: `Hello!`, unless there are tool calls. */
   readonly text?: TextPieces;
+  /** Default: none. */
   readonly toolCalls?: readonly OpenaiToolCall[];
   /** Default: `tool_calls` when there are some, else `stop`. */
   readonly finishReason?: string;
@@ -23,9 +27,11 @@ export interface OpenaiChatAnswer extends OpenaiChoice {
   readonly choices?: readonly OpenaiChoice[];
   /** How many times the one choice is given. Default: 1. Ignored when `choices` is set. */
   readonly n?: number;
+  /** Default: `gpt-5.4`. */
   readonly model?: string;
+  /** Default: one that says it is a fake. */
   readonly id?: string;
-  /** Seconds since the Unix epoch. */
+  /** Seconds since the Unix epoch. Default: 2026-01-01T00:00:00Z. */
   readonly created?: number;
   /** Laid over a plausible usage; the names are the wire's (`prompt_tokens`, …). */
   readonly usage?: Readonly<Record<string, unknown>>;

@@ -6,10 +6,13 @@ import { estimateTokens, piecesOf, splitTokens, wholeOf, type TextPieces } from 
 export interface OpenaiResponsesAnswer {
   /** Default: `Hello!`, unless there are tool calls. */
   readonly text?: TextPieces;
+  /** Function calls, after the text. Default: none. */
   readonly toolCalls?: readonly OpenaiToolCall[];
+  /** Default: `gpt-5.4`. */
   readonly model?: string;
+  /** Default: one that says it is a fake. */
   readonly id?: string;
-  /** Seconds since the Unix epoch. */
+  /** Seconds since the Unix epoch. Default: 2026-01-01T00:00:00Z. */
   readonly created?: number;
   /** Laid over a plausible usage; the names are the wire's (`input_tokens`, …). */
   readonly usage?: Readonly<Record<string, unknown>>;

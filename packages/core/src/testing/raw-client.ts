@@ -85,6 +85,7 @@ export interface RawRequestParts {
   readonly method?: string;
   /** Default: `/v1/messages`. */
   readonly path?: string;
+  /** Added to `host` and `content-length`, or instead of them. Default: none. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Text as it is, or an object as JSON. Default: a question to the Messages API. */
   readonly body?: string | object;

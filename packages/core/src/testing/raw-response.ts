@@ -1,5 +1,6 @@
 /** An HTTP/1.1 response as it was on the wire. */
 export interface RawResponse {
+  /** From the status line. */
   readonly status: number;
   /** Names as they were written, in order, with repetitions. */
   readonly headers: readonly (readonly [name: string, value: string])[];

@@ -40,11 +40,15 @@ export class Exchange {
     return this.#response.headersSent || this.request.bytesWritten > 0;
   }
 
+  /** Sends a whole response, and waits until the operating system has accepted it. */
+  async respond(status: number, headers: Headers, body: Uint8Array): Promise<void> {
+    this.#writeHead(status, headers);
+    await this.end(body);
+  }
+
   /** Sends a head, and waits until the operating system has accepted it. Without a length, the body will be chunked. */
   async head(status: number, headers: Headers): Promise<void> {
-    this.request.status = status;
-    this.#response.sendDate = false;
-    this.#response.writeHead(status, headers.flat());
+    this.#writeHead(status, headers);
     this.#response.flushHeaders();
     // Writes are accepted in order, so an empty one tells when those before it were.
     await this.raw('');
@@ -100,13 +104,10 @@ export class Exchange {
     extra: string | Uint8Array,
   ): Promise<void> {
     const { socket } = this.connection;
-    this.request.status = status;
-    this.#response.sendDate = false;
     socket.cork();
     let ended: Promise<void>;
     try {
-      this.#response.writeHead(status, headers.flat());
-      ended = this.end(body);
+      ended = this.respond(status, headers, body);
       socket.write(extra);
     } finally {
       socket.uncork();
@@ -143,6 +144,13 @@ export class Exchange {
   releaseRaw(): void {
     // The server waits for the response's 'finish' before it looks at the next request of the connection.
     this.#response.emit('finish');
+  }
+
+  #writeHead(status: number, headers: Headers): void {
+    this.request.status = status;
+    // The headers given have a date where there is to be one.
+    this.#response.sendDate = false;
+    this.#response.writeHead(status, headers.flat());
   }
 
   async #until(start: (done: () => void) => void): Promise<void> {

@@ -1,7 +1,6 @@
 import type { Dialect, ErrorWords } from '../../error-body.ts';
-import type { BatchStore } from './batches.ts';
 import type { BehaviourOf } from '../behaviours/behaviour.ts';
-import type { FileStore } from './files.ts';
+import type { BatchStore, FileStore } from './stores.ts';
 import type { RecordedRequest } from '../recorded-request.ts';
 
 /** What the fake provider's API is made of. */

@@ -5,9 +5,6 @@ import { field, list } from './read-json.ts';
 
 const MOST_BATCHES = 100;
 
-/** The message batches of one fake upstream, by id. */
-export type BatchStore = Map<string, { readonly batch: object; readonly requests: readonly unknown[] }>;
-
 /** `POST /v1/messages/batches`. A batch is done as soon as it is made. */
 export function createBatch(call: ApiCall): Served {
   const { batches } = call.api;

@@ -2,12 +2,6 @@ import { ApiError, type ApiCall, type Served } from './api.ts';
 
 const MOST_FILES = 20;
 
-/** The files of one fake upstream, by id. */
-export type FileStore = Map<
-  string,
-  { readonly name: string; readonly type: string; readonly content: Buffer }
->;
-
 /** `POST /v1/files` (multipart). Keeps the last 20 files. */
 export function createFile(call: ApiCall): Served {
   const { files } = call.api;

@@ -1,11 +1,11 @@
-import type { BehaviourCommon, BehaviourKind, BehaviourOf } from './behaviour.ts';
+import type { BehaviourCommon, BehaviourKind, BehaviourTable } from './behaviour.ts';
 import type { Truncate } from './framing-behaviours.ts';
 import type { Drip, MalformedSse } from './stream-behaviours.ts';
 
 /** How a field is written in text: as is, as a number, as JSON, as bytes, or as one of some words. */
 export type FieldForm = 'text' | 'number' | 'json' | 'bytes' | readonly string[];
 
-type FieldsOf<B> = { readonly [F in keyof Omit<B, 'kind'>]-?: FieldForm };
+type FieldsOf<B> = { readonly [F in keyof B]-?: FieldForm };
 
 /** The fields that every behaviour has. */
 export const COMMON_FIELDS: FieldsOf<BehaviourCommon> = { delayMs: 'number', times: 'number', tag: 'text' };
@@ -44,7 +44,7 @@ const FRAMING_FLAWS = [
 
 /** The own fields of every behaviour; the compiler checks that none is missing. */
 export const BEHAVIOUR_FIELDS: {
-  readonly [K in BehaviourKind]: FieldsOf<Omit<BehaviourOf<K>, keyof BehaviourCommon>>;
+  readonly [K in BehaviourKind]: FieldsOf<BehaviourTable[K]>;
 } = {
   answer: {
     text: 'text',

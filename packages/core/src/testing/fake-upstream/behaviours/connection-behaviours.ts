@@ -1,31 +1,14 @@
 /** How a connection is given up: orderly (FIN) or by a reset (RST). */
 export type Ending = 'fin' | 'rst';
 
-/** RST once the request has been read. */
-export interface ResetBeforeHeaders {
-  readonly kind: 'reset-before-headers';
-}
-
-/** FIN once the request has been read, without a byte. */
-export interface CloseBeforeHeaders {
-  readonly kind: 'close-before-headers';
-}
-
-/** The whole head, then RST. */
-export interface ResetAfterHeaders {
-  readonly kind: 'reset-after-headers';
-}
-
 /** Some events (of a JSON body: some quarters), then RST. */
 export interface ResetMidStream {
-  readonly kind: 'reset-mid-stream';
   /** How many come first. Default: 5, which includes the first content. Never all of them. */
   readonly afterEvents?: number;
 }
 
 /** Some events (of a JSON body: some quarters), then an end that looks orderly. */
 export interface CutMidStream {
-  readonly kind: 'cut-mid-stream';
   /** How many come first. Default: 5, which includes the first content. Never all of them. */
   readonly afterEvents?: number;
   /**
@@ -38,7 +21,6 @@ export interface CutMidStream {
 
 /** Silence. The connection stays open. */
 export interface Stall {
-  readonly kind: 'stall';
   /** Default: `before-headers`, or `mid-stream` when `afterEvents` is set. */
   readonly at?: 'before-headers' | 'after-headers' | 'mid-stream';
   /** `mid-stream`: how many events come first. Default: 5, which includes the first content. */
@@ -49,21 +31,18 @@ export interface Stall {
 
 /** The ordinary answer, late. */
 export interface SlowHeaders {
-  readonly kind: 'slow-headers';
   /** Milliseconds before the head. Default: 1,000. */
   readonly headersDelayMs?: number;
 }
 
 /** Answers, then closes the connection, without a byte, when the next request arrives on it. */
 export interface KeepAliveRace {
-  readonly kind: 'keep-alive-race';
   /** Default: `fin`. */
   readonly ending?: Ending;
 }
 
 /** An error sent before the request's body has been read; only from a header or `reply()`, as `script()` comes late. */
 export interface EarlyResponse {
-  readonly kind: 'early-response';
   /** Default: 413. */
   readonly status?: number;
   /** `fin`: sends FIN and reads on until the client closes. `rst`: resets. Default: `fin`. */
@@ -72,7 +51,6 @@ export interface EarlyResponse {
 
 /** Informational responses before the answer. */
 export interface Informational {
-  readonly kind: 'informational';
   /** Default: 1,000. */
   readonly count?: number;
   /** Default: 103. */

@@ -2,7 +2,6 @@ import type { Ending } from './connection-behaviours.ts';
 
 /** A body that ends in the middle of what its framing promised. */
 export interface Truncate {
-  readonly kind: 'truncate';
   /**
    * `content-length`: fewer bytes than announced. `mid-chunk`: fewer than the chunk announced. `no-last-chunk`: whole
    * chunks, but not the last, empty one. `close-delimited`: no announcement at all. Default: `content-length`.
@@ -16,7 +15,6 @@ export interface Truncate {
 
 /** A response that breaks the rules of HTTP; then FIN. */
 export interface BadFraming {
-  readonly kind: 'bad-framing';
   /** Default: `cl-and-te`. */
   readonly flaw?:
     | 'bad-chunk-size'
@@ -32,24 +30,13 @@ export interface BadFraming {
 
 /** The ordinary answer with more bytes behind it, in the same segment, on a connection that stays open. */
 export interface ExtraBytes {
-  readonly kind: 'extra-bytes';
   /** Default: a whole second response, which says `{"poisoned":true}`. */
   readonly bytes?: string | Uint8Array;
 }
 
-/** An upgrade that nobody asked for; then FIN. */
-export interface SwitchingProtocols {
-  readonly kind: 'http-101';
-}
-
-/** `204 No Content` with a body; then FIN. */
-export interface NoContentWithBody {
-  readonly kind: '204-with-body';
-}
-
 /** Exactly these bytes on the socket. */
 export interface Raw {
-  readonly kind: 'raw';
+  /** All that is sent, head and framing included. */
   readonly bytes: string | Uint8Array;
   /**
    * What follows. `hold`: nothing, until the client leaves. `keep-alive`: the response counts as complete and the

@@ -1,6 +1,5 @@
 /** The ordinary answer, or one with given words. */
 export interface Answer {
-  readonly kind: 'answer';
   /** What is said, instead of an echo of the question. */
   readonly text?: string;
   /** Says a text of this many tokens instead; at most a million. */
@@ -13,6 +12,7 @@ export interface Answer {
   readonly toolInput?: unknown;
   /** The dialect's own word for why the answer ends. */
   readonly stopReason?: string;
+  /** Default: the request's. */
   readonly model?: string;
   /** Laid over the usage, in the dialect's names. */
   readonly usage?: Readonly<Record<string, unknown>>;
@@ -24,7 +24,6 @@ export interface Answer {
 
 /** An error response in the dialect of the request. */
 export interface ErrorStatus {
-  readonly kind: 'status';
   /** 200 to 999. Default: 500. */
   readonly status?: number;
   /** The value of `retry-after`: seconds, a date, or anything. */
@@ -37,6 +36,7 @@ export interface ErrorStatus {
   readonly type?: string;
   /** The error's `code` (OpenAI) or `details.error_code` (Anthropic). */
   readonly code?: string;
+  /** Default: as the provider has it for the status. */
   readonly message?: string;
   /** The whole body, instead of one in the dialect. */
   readonly body?: string;
@@ -46,15 +46,14 @@ export interface ErrorStatus {
 
 /** An HTML page, as a captive portal or a gateway in between sends it. */
 export interface Html {
-  readonly kind: 'html';
   /** Default: 200. */
   readonly status?: number;
+  /** Default: a short page. */
   readonly body?: string;
 }
 
 /** A redirect, which carries no body. */
 export interface Redirect {
-  readonly kind: 'redirect';
   /** Default: 307. */
   readonly status?: number;
   /** Default: `https://elsewhere.invalid/v1/messages`. */
@@ -63,11 +62,11 @@ export interface Redirect {
 
 /** A response given in full, for instance recorded traffic. Only `connection` and framing headers may be added. */
 export interface Fixture {
-  readonly kind: 'fixture';
   /** Default: 200. */
   readonly status?: number;
   /** Default: none. */
   readonly headers?: Readonly<Record<string, string>> | readonly (readonly [name: string, value: string])[];
+  /** The bytes of the body, without framing. */
   readonly body: string | Uint8Array;
   /** Byte offsets at which the body is cut into separate writes (and HTTP chunks, unless it has a length). */
   readonly splitAt?: readonly number[];
@@ -79,7 +78,6 @@ export interface Fixture {
 
 /** A body with a content coding, whether or not it was asked for. */
 export interface Compressed {
-  readonly kind: 'compressed';
   /** Default: `gzip`. A stream is flushed after each event. */
   readonly encoding?: 'gzip' | 'deflate' | 'br' | 'zstd';
   /**

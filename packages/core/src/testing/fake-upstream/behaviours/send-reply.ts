@@ -1,13 +1,16 @@
 import type { Exchange } from '../exchange.ts';
-import { interruptible, type Headers, type PlannedReply } from '../planned-reply.ts';
+import { interruptible, wholeBody, type Headers, type PlannedReply } from '../planned-reply.ts';
 
 type Pieces = readonly (string | Uint8Array)[];
 
 /** Sends a reply as a well-behaved provider does: a stream event by event, anything else with its length. */
 export async function sendReply(exchange: Exchange, reply: PlannedReply): Promise<void> {
-  await exchange.head(reply.status, [...reply.headers, ...lengthOf(reply)]);
-  await sendPieces(exchange, reply, reply.pieces);
-  await exchange.end();
+  if (!reply.stream) {
+    await exchange.respond(reply.status, [...reply.headers, ...lengthOf(reply)], wholeBody(reply));
+    return;
+  }
+  await exchange.head(reply.status, reply.headers);
+  await sendRest(exchange, reply, reply.pieces);
 }
 
 /** How many events come before an interruption by default: those that every dialect needs to get to some content. */

@@ -1,18 +1,19 @@
 /** Status 200, then an error event in the dialect, after which nothing follows. Always a stream. */
 export interface ErrorEvent {
-  readonly kind: 'error-event';
   /** How many ordinary events come first. Default: 0. */
   readonly afterEvents?: number;
   /** The status that the event stands for; it chooses type and message. Default: 529. */
   readonly status?: number;
+  /** Default: as the provider has it for the status. */
   readonly type?: string;
+  /** The error's `code` (OpenAI) or `details.error_code` (Anthropic). Default: as the provider has it. */
   readonly code?: string;
+  /** Default: as the provider has it for the status. */
   readonly message?: string;
 }
 
 /** A stream in which, after some events, nothing but pings comes. Always a stream. */
 export interface PingsOnly {
-  readonly kind: 'pings-only';
   /** How many ordinary events come first. Default: 1. */
   readonly afterEvents?: number;
   /** Milliseconds between two pings. Default: 10. */
@@ -23,7 +24,6 @@ export interface PingsOnly {
 
 /** Something sent a little at a time. */
 export interface Drip {
-  readonly kind: 'drip';
   /**
    * `body`: the answer's body, byte by byte. `headers`: the head, byte by byte. `informational`: `103` responses, then
    * the answer. `comments`: SSE comments after the head, then the answer, always a stream. Default: `body`.
@@ -37,7 +37,6 @@ export interface Drip {
 
 /** A very long answer, written no faster than it is read. */
 export interface Flood {
-  readonly kind: 'flood';
   /** Bytes of the long part of the body. May be `Infinity`. Default: 64 MiB. */
   readonly bytes?: number;
   /** Bytes of text in each event (of a JSON body: in each write). Default: 64 KiB. */
@@ -46,7 +45,6 @@ export interface Flood {
 
 /** A complete stream with a flaw in its SSE. Always a stream. */
 export interface MalformedSse {
-  readonly kind: 'malformed-sse';
   /**
    * Harmless, by the standard: `cr-only`, `crlf`, `bom` (at the start), `split-data` (a JSON over several `data:`
    * lines), `nul` (in a comment and an id), `no-space` (after the colon), `unknown-event`. Harmful: `bad-utf8` (in a
