@@ -37,7 +37,7 @@ export async function bridge<Req>(
   const client = new Client(res, pipeline, settings.writeStallMs);
   let response: Response;
   try {
-    const inbound = await admit(pipeline, settings, exchange, method, target, client.signal);
+    const inbound = await admit(pipeline, settings, exchange, method, target, client.controller);
     const principal = await identify(settings, exchange.subject);
     response = await pipeline.handle(inbound, (state) => {
       if (principal !== undefined) state.set(PRINCIPAL, principal);
@@ -58,7 +58,7 @@ async function admit<Req>(
   { req, parsedBody }: Exchange<Req>,
   method: string,
   target: string,
-  signal: AbortSignal,
+  controller: AbortController,
 ): Promise<InboundRequest> {
   if (target === 'unclean') throw new PipelineError('route_not_found');
   const query = target.indexOf('?');
@@ -70,7 +70,7 @@ async function admit<Req>(
     bodyTimeoutMs: settings.bodyTimeoutMs,
   };
   const body = await inboundBody(req, limits, pipeline.clock, parsedBody);
-  return { method, target, headers, body, signal };
+  return { method, target, headers, body, controller };
 }
 
 async function identify<Req>({ identify: ask }: MountSettings<Req>, subject: Req): Promise<Principal | undefined> {
@@ -88,7 +88,8 @@ class Client {
   readonly #res: ServerResponse;
   readonly #pipeline: Pipeline;
   readonly #writeStallMs: number;
-  readonly #controller = new AbortController();
+  /** Aborts when the client leaves. */
+  readonly controller = new AbortController();
   /** Called when the wait for the client is over, one way or the other. */
   #wake: (() => void) | undefined;
 
@@ -100,14 +101,9 @@ class Client {
     res.on('close', () => {
       if (res.writableFinished) return;
       this.gone = true;
-      this.#controller.abort(new PipelineError('client_abort'));
+      this.controller.abort(new PipelineError('client_abort'));
       this.#wake?.();
     });
-  }
-
-  /** Aborts when the client leaves. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   /** Writes a response at the client's pace. */
@@ -115,7 +111,7 @@ class Client {
     const res = this.#res;
     const source = takeSource(response);
     if (this.gone) {
-      source.cancel(this.#controller.signal.reason);
+      source.cancel(this.controller.signal.reason);
       return;
     }
     const isStream = isEventStream(response);
@@ -136,7 +132,7 @@ class Client {
         if (chunk === null) break;
         if (!this.gone && !res.write(chunk)) await this.#drained();
         if (this.gone) {
-          source.cancel(this.#controller.signal.reason);
+          source.cancel(this.controller.signal.reason);
           return;
         }
       }

@@ -19,6 +19,8 @@ export interface CallOptions {
   readonly totalMs: number;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
+  /** The call's controller, if a mount has made it. */
+  readonly controller: AbortController | undefined;
   /** Called once the outcome was reported, with the promise of asynchronous listeners. */
   readonly onEnd: (call: Call, listeners: Promise<unknown> | undefined) => void;
 }
@@ -32,7 +34,7 @@ export class Call implements Context {
   slot = -1;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #controller = new AbortController();
+  readonly #controller: AbortController;
   readonly #callerSignal: AbortSignal | undefined;
   readonly #onEnd: CallOptions['onEnd'];
   readonly #startedAt: number;
@@ -55,6 +57,7 @@ export class Call implements Context {
     this.#timer = options.clock.setTimeout(() => {
       this.abort(new PipelineError('total_timeout'));
     }, options.totalMs);
+    this.#controller = options.controller ?? new AbortController();
     this.#callerSignal = options.signal;
     if (options.signal?.aborted === true) this.#onCallerAbort();
     else options.signal?.addEventListener('abort', this.#onCallerAbort);

@@ -36,7 +36,7 @@ export class DecodingReader implements EventReader {
       } catch (error) {
         return this.#cut(error);
       }
-      if (chunk instanceof Promise) return this.#readOn(chunk);
+      if (chunk instanceof Promise) return chunk.then(this.#onChunk, this.#cut);
       const batch = this.#take(chunk);
       if (batch !== undefined) return batch;
     }
@@ -47,23 +47,18 @@ export class DecodingReader implements EventReader {
     this.#source.cancel(reason);
   }
 
-  async #readOn(pending: Promise<Uint8Array | null>): Promise<Batch | null> {
-    let chunk: Uint8Array | null;
-    try {
-      chunk = await pending;
-    } catch (error) {
-      return this.#cut(error);
-    }
+  // Callbacks made once: an async function would cost another promise and another turn with every event.
+  readonly #onChunk = (chunk: Uint8Array | null): Batch | null | Promise<Batch | null> => {
     const batch = this.#take(chunk);
     return batch === undefined ? this.read() : batch;
-  }
+  };
 
   /** Once the final event was seen, or the provider has said what is wrong, nothing of value can be lost any more. */
-  #cut(error: unknown): null {
+  readonly #cut = (error: unknown): null => {
     this.#ended = true;
     if (this.#facts.complete || this.#facts.errorEvent !== undefined) return null;
     throw error;
-  }
+  };
 
   #take(chunk: Uint8Array | null): Batch | null | undefined {
     if (chunk === null) return this.#end();
@@ -142,7 +137,7 @@ export class EventSource implements BodySource {
   read(): Uint8Array | null | Promise<Uint8Array | null> {
     for (;;) {
       const batch = this.#reader.read();
-      if (batch instanceof Promise) return this.#readOn(batch);
+      if (batch instanceof Promise) return batch.then(this.#onBatch);
       if (batch === null) return null;
       const bytes = batchBytes(batch);
       if (bytes.length > 0) return bytes;
@@ -153,12 +148,11 @@ export class EventSource implements BodySource {
     this.#reader.cancel(reason);
   }
 
-  async #readOn(pending: Promise<Batch | null>): Promise<Uint8Array | null> {
-    const batch = await pending;
+  readonly #onBatch = (batch: Batch | null): Uint8Array | null | Promise<Uint8Array | null> => {
     if (batch === null) return null;
     const bytes = batchBytes(batch);
     return bytes.length > 0 ? bytes : this.read();
-  }
+  };
 }
 
 /** The wire form of a batch. */

@@ -1,9 +1,8 @@
 import { PipelineError } from '../errors.ts';
-import { SseEvent } from './sse-event.ts';
+import { asBuffer, SseEvent } from './sse-event.ts';
 
 const LF = 10;
 const CR = 13;
-const BLANK_LINE = Buffer.from('\n\n');
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Caps that keep a hostile or broken upstream from filling memory. */
@@ -47,7 +46,7 @@ export class SseDecoder {
 
   /** Takes a chunk; returns the events that it completes, or undefined when it completes none. */
   push(chunk: Uint8Array): Batch | undefined {
-    let input = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let input = asBuffer(chunk);
     let scanFrom = 0;
     if (this.#start !== undefined) {
       input = this.#start.length > 0 ? Buffer.concat([this.#start, input]) : input;
@@ -60,8 +59,7 @@ export class SseDecoder {
       this.#markLength = BYTE_ORDER_MARK.equals(head) ? 3 : 0;
       scanFrom = this.#markLength;
     }
-    const simple = !this.#skipLf && !this.#carryEndsInCr() && !input.includes(CR);
-    const ends = simple ? this.#scanLf(input, scanFrom) : this.#scanAny(input, scanFrom);
+    const ends = this.#scan(input, scanFrom);
     const last = ends.at(-1);
     if (last === undefined) {
       this.#keep(input, 0);
@@ -79,7 +77,8 @@ export class SseDecoder {
     let start = 0;
     for (const end of ends) {
       this.#checkEvent(whole, start, carried + end);
-      events.push(new SseEvent(whole.subarray(start, carried + end), this.#markLength));
+      const all = start === 0 && carried + end === whole.length;
+      events.push(new SseEvent(all ? whole : whole.subarray(start, carried + end), this.#markLength));
       this.#markLength = 0;
       start = carried + end;
     }
@@ -101,34 +100,21 @@ export class SseDecoder {
     return this.#carryLength > 0 && this.#carry[this.#carryLength - 1] === CR;
   }
 
-  /** Positions after each block's end, for input without any CR in reach: one native search an event. */
-  #scanLf(input: Buffer, scanFrom: number): number[] {
-    const ends: number[] = [];
-    let from = scanFrom;
-    if (this.#lineLength === 0) {
-      // The line before ended with the last chunk, or nothing is carried: LFs here are blank lines.
-      while (input[from] === LF) ends.push(++from);
-    }
-    for (;;) {
-      const at = input.indexOf(BLANK_LINE, from);
-      if (at < 0) break;
-      from = at + 2;
-      ends.push(from);
-      while (input[from] === LF) ends.push(++from);
-    }
-    const lastLf = input.lastIndexOf(LF);
-    this.#lineLength =
-      lastLf < 0 ? this.#lineLength + input.length - scanFrom : input.length - lastLf - 1;
-    return ends;
-  }
-
-  /** The same for any line ending, byte by byte. */
-  #scanAny(input: Buffer, scanFrom: number): number[] {
+  /**
+   * Positions after each block's end. Byte by byte: at a nanosecond each this is cheaper than the native searches that
+   * a usual event of a hundred bytes would need.
+   */
+  #scan(input: Buffer, scanFrom: number): number[] {
     const ends: number[] = [];
     let lineLength = this.#lineLength;
     let afterCr = this.#skipLf || this.#carryEndsInCr();
     for (let i = scanFrom; i < input.length; i++) {
-      const byte = input[i];
+      const byte = input[i] as number;
+      if (byte > CR) {
+        lineLength++;
+        afterCr = false;
+        continue;
+      }
       if (byte === LF && afterCr) {
         afterCr = false;
         // The LF of a CRLF whose CR ended a block goes with that block, if it is still here.

@@ -45,7 +45,7 @@ export class SseEvent {
   /** The data lines, joined by line feeds. */
   get data(): string {
     if (this.#type === undefined) this.#parse();
-    this.#data ??= this.#dataStart < 0 ? '' : buffer(this.raw).toString('utf8', this.#dataStart, this.#dataEnd);
+    this.#data ??= this.#dataStart < 0 ? '' : asBuffer(this.raw).toString('utf8', this.#dataStart, this.#dataEnd);
     return this.#data;
   }
 
@@ -74,15 +74,14 @@ export class SseEvent {
   }
 
   #parse(): void {
-    const raw = buffer(this.raw);
-    let type = '';
+    const raw = asBuffer(this.raw);
+    let type = 'message';
     let position = this.#contentStart;
-    const hasCr = raw.includes(CR);
     while (position < raw.length) {
-      const end = lineEnd(raw, position, hasCr);
+      const end = lineEnd(raw, position);
       if (startsField(raw, position, end, EVENT)) {
         const start = valueStart(raw, position + EVENT.length, end);
-        type = raw.toString('utf8', start, end);
+        type = start < end ? typeName(raw, start, end) : 'message';
       } else if (startsField(raw, position, end, DATA)) {
         const start = valueStart(raw, position + DATA.length, end);
         if (this.#dataStart < 0) {
@@ -95,20 +94,37 @@ export class SseEvent {
       }
       position = end + 1;
     }
-    this.#type = type === '' ? 'message' : type;
+    this.#type = type;
   }
 }
 
-function buffer(bytes: Uint8Array): Buffer {
+/** The bytes as a Buffer, without a copy. */
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function lineEnd(raw: Buffer, from: number, hasCr: boolean): number {
-  const lf = raw.indexOf(LF, from);
-  const end = lf < 0 ? raw.length : lf;
-  if (!hasCr) return end;
-  const cr = raw.indexOf(CR, from);
-  return cr >= 0 && cr < end ? cr : end;
+function lineEnd(raw: Buffer, from: number): number {
+  for (let i = from; i < raw.length; i++) {
+    const byte = raw[i] as number;
+    if (byte === LF || byte === CR) return i;
+  }
+  return raw.length;
+}
+
+/** The last type read. Most events of a stream are of one type: comparing bytes is cheaper than a new string. */
+let lastType = { name: '', bytes: Buffer.alloc(0) };
+
+function typeName(raw: Buffer, start: number, end: number): string {
+  const { bytes } = lastType;
+  if (bytes.length === end - start) {
+    let same = 0;
+    while (same < bytes.length && bytes[same] === raw[start + same]) same++;
+    if (same === bytes.length) return lastType.name;
+  }
+  const name = raw.toString('utf8', start, end);
+  // Bounded, as a hostile upstream may name its types as it likes.
+  if (end - start <= 64) lastType = { name, bytes: Buffer.from(raw.subarray(start, end)) };
+  return name;
 }
 
 /** Whether the line's field name is `name`: compared as bytes, because a string per line would cost more. */

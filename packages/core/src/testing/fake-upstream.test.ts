@@ -258,6 +258,21 @@ describe('the options', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('clock: leaves no timer behind when a client leaves', async () => {
+    const clock = fakeClock();
+    await using slow = await fakeUpstream({ clock });
+    slow.reply({ kind: 'stall', stallMs: 60_000 }, { kind: 'answer', delayMs: 60_000 });
+    for (const n of [1, 2]) {
+      using client = await rawConnection(slow.url);
+      client.send(rawRequest());
+      const request = await slow.request(n);
+      while (clock.pendingTimers === 0) await new Promise(setImmediate);
+      client.close();
+      expect(await request.closed).toBe('aborted');
+      expect(clock.pendingTimers).toBe(0);
+    }
+  });
+
   it('keepRequests: records no more than that', async () => {
     await using forgetful = await fakeUpstream({ keepRequests: 2 });
     for (const path of ['/1', '/2', '/3']) await (await undiciRequest(forgetful.url + path)).body.dump();

@@ -40,7 +40,8 @@ export function upstreamFailure(error: unknown, answered: boolean): PipelineErro
   const code = codeOf(error);
   let known: ErrorCode | undefined = CODES[code];
   if (known === undefined && TLS.test(code)) known = 'tls_failed';
-  if (known === undefined && code.startsWith('HPE_')) known = 'bad_answer';
+  // undici's parser errors have a name and not always a code.
+  if (known === undefined && (code.startsWith('HPE_') || isParserError(error))) known = 'bad_answer';
   known ??= 'connection_lost';
   if (answered && (known === 'connection_lost' || known === 'bad_answer')) known = 'stream_cut';
   return new PipelineError(known, { cause: error });
@@ -53,4 +54,8 @@ function codeOf(error: unknown): string {
   // Happy eyeballs reports one error an address; fetch-like wrappers hide the real one in `cause`.
   if (Array.isArray(errors) && errors.length > 0) return codeOf(errors[0]);
   return cause === undefined ? '' : codeOf(cause);
+}
+
+function isParserError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'HTTPParserError';
 }

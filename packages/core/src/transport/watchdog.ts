@@ -40,8 +40,9 @@ export class Watchdog {
     this.#waitingSince = undefined;
     this.#answered = true;
     this.#isEventStream = isEventStream;
-    if (!isEventStream) this.#contentSeen = true;
-    this.#arm(isEventStream && this.#streamed ? this.#timeouts.firstEventMs : this.#timeouts.idleMs);
+    if (isEventStream) return;
+    this.#contentSeen = true;
+    this.stop();
   }
 
   /** At least one whole event has arrived. */
@@ -57,8 +58,13 @@ export class Watchdog {
 
   /** The reader begins to wait for the upstream, or has got something. */
   waiting(waits: boolean): void {
-    if (!waits) this.#waitingSince = undefined;
-    else this.#waitingSince ??= this.#clock.now();
+    if (!waits) {
+      this.#waitingSince = undefined;
+      return;
+    }
+    this.#waitingSince ??= this.#clock.now();
+    // Most whole answers are here with their headers, and never come to wait.
+    if (this.#timer === undefined) this.#check(0);
   }
 
   stop(): void {
@@ -67,7 +73,6 @@ export class Watchdog {
   }
 
   #arm(delayMs: number): void {
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     const dueAt = this.#clock.now() + delayMs;
     this.#timer = this.#clock.setTimeout(() => {
       this.#check(this.#clock.now() - dueAt);
@@ -83,10 +88,8 @@ export class Watchdog {
     }
     const now = this.#clock.now();
     const { firstEventMs, idleMs } = this.#timeouts;
-    if (this.#answered && this.#waitingSince === undefined) {
-      this.#arm(idleMs);
-      return;
-    }
+    // The upstream waits for the reader: the next wait for the upstream sets the timer again.
+    if (this.#answered && this.#waitingSince === undefined) return;
     if (!this.#contentSeen && this.#streamed) {
       const leftMs = this.#startedAt + firstEventMs - now;
       if (leftMs <= 0) this.#fire(new PipelineError('first_event_timeout'));
