@@ -1,13 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { killSubjects, SubjectProcess } from './child.ts';
-import { measureRound, warmUp, type Cell, type Sample } from './measure.ts';
+import { measureRound, type Cell, type Sample } from './measure.ts';
 import { HELP, parseOptions, UsageError, type Options } from './options.ts';
 import { isAvailable } from './peers.ts';
+import { generationsFor, isEnough, type Progress } from './plan.ts';
 import { toReport, toTable } from './report.ts';
 import { Upstream } from './upstream.ts';
-
-/** Fewer rounds than this say nothing: a slow machine gets some more time for them. */
-const MIN_ROUNDS = 3;
 
 const QUICK_INSTALL_MS = 20_000;
 const INSTALL_MS = 120_000;
@@ -35,49 +33,58 @@ async function availableSubjects(options: Options): Promise<readonly string[]> {
   return available;
 }
 
+/**
+ * Measures in generations. Two processes of the same program can differ by several percent for as long as they live
+ * (in what the compiler chose, and where things happen to lie in memory), so one process each would not do.
+ */
 async function run(options: Options, startMs: number): Promise<readonly Sample[]> {
   const names = await availableSubjects(options);
+  const cells = options.modes.flatMap((mode) =>
+    options.inFlights.map((inFlight): Cell => ({ mode, inFlight })),
+  );
   const upstream = await Upstream.listen();
+  const samples: Sample[] = [];
+  let rounds = 0;
+  let generations = 1;
   try {
-    const subjects: SubjectProcess[] = [];
-    for (const name of names) subjects.push(await SubjectProcess.start(name, upstream.url));
-    const cells = options.modes.flatMap((mode) =>
-      options.inFlights.map((inFlight): Cell => ({ mode, inFlight })),
-    );
-    for (const subject of subjects) {
-      say(`Warming up ${subject.name}`);
-      for (const cell of cells) await warmUp(subject, cell, upstream, options.warmUpTurns);
+    for (let generation = 1; generation <= generations; generation += 1) {
+      const subjects = await Promise.all(names.map((name) => SubjectProcess.start(name, upstream.url)));
+      const warmUpMs = await warmUp(subjects, cells, upstream, options);
+      if (generation === 1) generations = generationsFor(options, warmUpMs);
+      let progress: Progress;
+      do {
+        rounds += 1;
+        say(`Round ${rounds}`);
+        const roundStartMs = performance.now();
+        for (const cell of cells) samples.push(...(await measureRound(subjects, cell, rounds, upstream)));
+        const nowMs = performance.now();
+        const share = generation / generations;
+        progress = { share, rounds, elapsedMs: nowMs - startMs, roundMs: nowMs - roundStartMs };
+      } while (!isEnough(options, progress));
+      killSubjects();
     }
-    return await measure(subjects, cells, upstream, options, startMs);
+    return samples;
   } finally {
     upstream.close();
     killSubjects();
   }
 }
 
-async function measure(
+/** Rounds that do not count. All subjects take part in turns, or those that are ready early would cool down again. */
+async function warmUp(
   subjects: readonly SubjectProcess[],
   cells: readonly Cell[],
   upstream: Upstream,
   options: Options,
-  startMs: number,
-): Promise<readonly Sample[]> {
-  const samples: Sample[] = [];
-  let roundMs = 0;
-  const isEnough = (rounds: number): boolean => {
-    if (options.rounds !== undefined) return rounds >= options.rounds;
-    const endMs = performance.now() - startMs + roundMs;
-    return rounds > 0 && endMs > (rounds < MIN_ROUNDS ? options.giveUpMs : options.measureMs);
-  };
-  for (let round = 0; !isEnough(round); round += 1) {
-    say(`Round ${round + 1}`);
-    const roundStartMs = performance.now();
-    for (const cell of cells) {
-      samples.push(...(await measureRound(subjects, cell, round, upstream)));
-    }
-    roundMs = performance.now() - roundStartMs;
+): Promise<number> {
+  say('Warming up');
+  const startMs = performance.now();
+  let passedMs = 0;
+  for (let round = 1; round <= options.warmUpRounds && passedMs < options.warmUpMs; round += 1) {
+    for (const cell of cells) await measureRound(subjects, cell, round, upstream);
+    passedMs = performance.now() - startMs;
   }
-  return samples;
+  return passedMs;
 }
 
 async function main(): Promise<void> {

@@ -42,7 +42,7 @@ export class SubjectProcess {
 
 const running = new Set<ChildProcess>();
 
-/** Kills every subject, at once: there is nothing in them to be saved. */
+/** Kills every subject at once: there is nothing in them to be saved. */
 export function killSubjects(): void {
   for (const child of running) child.kill('SIGKILL');
 }

@@ -23,90 +23,78 @@ export interface Sample extends Cell {
 interface Runner {
   readonly subject: SubjectProcess;
   readonly load: Load;
-  cpuMsBefore: number;
+  cpuMs: number;
   calls: number;
   seconds: number;
 }
 
 /**
- * How many calls a subject makes when it is its turn. A turn is short (about 15 ms), because the disturbances of a
- * shared machine last longer than that and so hit all subjects alike. Counted, not timed: a call that starts late in
- * a turn would run with fewer companions than the others.
+ * How many calls a subject makes when it is its turn. A turn is short (about 50 ms), because the disturbances of a
+ * shared machine mostly last longer than that and so hit all subjects alike. Counted, not timed: a call that starts
+ * late in a turn would run with fewer companions than the others.
  */
-const CALLS_PER_TURN: Readonly<Record<Mode, number>> = { json: 128, sse: 16 };
+const CALLS_PER_TURN: Readonly<Record<Mode, number>> = { json: 256, sse: 48 };
 
-/** So many that each round has its share of garbage collections, which the median over the rounds would hide else. */
-const TURNS_PER_ROUND: Readonly<Record<Mode, number>> = { json: 12, sse: 24 };
+/** Before that it makes some that do not count: they open connections and bring its code back into the caches. */
+const CALLS_BEFORE_TURN: Readonly<Record<Mode, number>> = { json: 32, sse: 16 };
 
-function callsPerSlot(cell: Cell): number {
-  return Math.max(1, Math.round(CALLS_PER_TURN[cell.mode] / cell.inFlight));
-}
+/** So many that each round has its share of garbage collections; else the median over the rounds would hide them. */
+const TURNS_PER_ROUND: Readonly<Record<Mode, number>> = { json: 3, sse: 4 };
 
-/**
- * One round of one cell: the subjects take turns, a few times each, and their CPU clocks are read before the first
- * turn and after the last. In between a subject without calls uses no CPU time, so nothing has to be read then.
- */
+/** One round of one cell: the subjects take turns, a few times each. */
 export async function measureRound(
   subjects: readonly SubjectProcess[],
   cell: Cell,
   round: number,
   upstream: Upstream,
 ): Promise<readonly Sample[]> {
-  const perSlot = callsPerSlot(cell);
   const runners: Runner[] = [];
   try {
     for (const subject of subjects) {
-      const load = await openLoad(subject, cell, upstream);
-      runners.push({ subject, load, cpuMsBefore: 0, calls: 0, seconds: 0 });
+      runners.push({
+        subject,
+        load: await openLoad(subject, cell, upstream),
+        cpuMs: 0,
+        calls: 0,
+        seconds: 0,
+      });
     }
-    // The first turn opens the connections to the upstream and does not count.
-    for (const { load } of runners) await load.run(perSlot);
-    for (const runner of runners) runner.cpuMsBefore = await runner.subject.cpuMs();
-    const turns = TURNS_PER_ROUND[cell.mode];
-    for (let turn = 0; turn < turns; turn += 1) await takeTurns(runners, perSlot, round + turn);
-    return await Promise.all(runners.map((runner) => toSample(runner, cell, round)));
+    // Always round in a circle: who comes twice in a row would find its code in the caches still.
+    if (round % 2 === 0) runners.reverse();
+    for (let turn = 0; turn < TURNS_PER_ROUND[cell.mode]; turn += 1) {
+      for (const runner of runners) await takeTurn(runner, cell);
+    }
+    return runners.map((runner) => toSample(runner, cell, round));
   } finally {
     for (const { load } of runners) load.close();
   }
 }
 
-async function takeTurns(runners: readonly Runner[], perSlot: number, turn: number): Promise<void> {
-  // To and fro, so that nobody always comes after the same neighbour.
-  const order = turn % 2 === 0 ? runners : runners.toReversed();
-  for (const runner of order) {
-    const { calls, seconds } = await runner.load.run(perSlot);
-    runner.calls += calls;
-    runner.seconds += seconds;
-  }
+async function takeTurn(runner: Runner, cell: Cell): Promise<void> {
+  const { subject, load } = runner;
+  await load.run(perSlot(CALLS_BEFORE_TURN, cell));
+  const cpuMsBefore = await subject.cpuMs();
+  const { calls, seconds } = await load.run(perSlot(CALLS_PER_TURN, cell));
+  runner.cpuMs += (await subject.cpuMs()) - cpuMsBefore;
+  runner.calls += calls;
+  runner.seconds += seconds;
 }
 
-async function toSample(runner: Runner, cell: Cell, round: number): Promise<Sample> {
-  const cpuMs = (await runner.subject.cpuMs()) - runner.cpuMsBefore;
+function toSample({ subject, cpuMs, calls, seconds }: Runner, cell: Cell, round: number): Sample {
   return {
     ...cell,
-    subject: runner.subject.name,
+    subject: subject.name,
     round,
-    cpuMsPerCall: cpuMs / runner.calls,
-    callsPerSecond: runner.calls / runner.seconds,
-    coresUsed: cpuMs / 1000 / runner.seconds,
+    cpuMsPerCall: cpuMs / calls,
+    callsPerSecond: calls / seconds,
+    coresUsed: cpuMs / 1000 / seconds,
   };
-}
-
-/** Lets one subject work for some turns without looking at it, until its code is compiled and its heap has grown. */
-export async function warmUp(
-  subject: SubjectProcess,
-  cell: Cell,
-  upstream: Upstream,
-  turns: number,
-): Promise<void> {
-  const load = await openLoad(subject, cell, upstream);
-  try {
-    for (let turn = 0; turn < turns; turn += 1) await load.run(callsPerSlot(cell));
-  } finally {
-    load.close();
-  }
 }
 
 function openLoad(subject: SubjectProcess, cell: Cell, upstream: Upstream): Promise<Load> {
   return Load.open(subject.name, subject.port, EXCHANGES[cell.mode], cell.inFlight, upstream);
+}
+
+function perSlot(calls: Readonly<Record<Mode, number>>, cell: Cell): number {
+  return Math.max(1, Math.round(calls[cell.mode] / cell.inFlight));
 }

@@ -8,8 +8,12 @@ export interface Options {
   readonly inFlights: readonly number[];
   /** A fixed number of rounds; without it, as many as fit into `measureMs`. */
   readonly rounds: number | undefined;
-  /** How often it is each subject's turn in each cell before anything counts. */
-  readonly warmUpTurns: number;
+  /** How many rounds do not count, because code is still being compiled and heaps still grow. */
+  readonly warmUpRounds: number;
+  /** They stop early when they take longer than this. */
+  readonly warmUpMs: number;
+  /** How often every subject gets a new process, if there is time for it. */
+  readonly maxGenerations: number;
   /** When no new round starts any more, counted from the start of the run. */
   readonly measureMs: number;
   /** When the run is given up, counted from its start. */
@@ -44,7 +48,9 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
     modes: parseModes(values.mode),
     inFlights: quick ? [16] : [1, 16, 64],
     rounds: parseRounds(values.rounds),
-    warmUpTurns: quick ? 50 : 100,
+    warmUpRounds: 4,
+    warmUpMs: quick ? 20_000 : 60_000,
+    maxGenerations: quick ? 3 : 6,
     measureMs: quick ? 70_000 : 360_000,
     giveUpMs: quick ? 110_000 : 1_800_000,
     quick,

@@ -1,48 +1,40 @@
 import type { IncomingMessage } from 'node:http';
-import { type Clock, PipelineError } from '@sluice/core';
-
-/** What body parsers leave on a request. */
-interface ParsedRequest extends IncomingMessage {
-  rawBody?: unknown;
-  body?: unknown;
-}
-
-/** Bounds of a body. */
-export interface BodyLimits {
-  readonly maxBodyBytes: number;
-  readonly bodyTimeoutMs: number;
-}
+import { type Clock, type InboundRequest, PipelineError } from '@sluice/core';
+import { type BodyLimits, refuseNeedless, tooLarge } from './body-limits.ts';
+import { keptBody, type ParsedBody } from './kept-body.ts';
+import { refuseEncoded } from './single-headers.ts';
 
 /**
- * The whole request body, whether or not a body parser ran before. If one did: its raw bytes where they were kept
- * (`req.rawBody`, or a `Buffer` or string as `req.body`), else the parsed value serialised again by `JSON.stringify`,
- * which the upstream reads the same but which is not the same bytes.
+ * The whole request body with the headers that describe it, whether or not a body parser ran before.
  *
- * @throws PipelineError `body_too_large`, `body_timeout`, `body_already_read`, or `client_abort`.
+ * @param parsed Where a body parser would have left what it made of the body.
+ * @throws PipelineError `body_too_large`, `body_timeout`, `unsupported_encoding`, `body_already_read`,
+ *   `invalid_request`, or `client_abort`.
  */
 export async function inboundBody(
-  req: ParsedRequest,
+  req: IncomingMessage,
+  headers: Readonly<Record<string, string>>,
+  parsed: ParsedBody,
   limits: BodyLimits,
   clock: Clock,
-  parsed: unknown = req.body,
-): Promise<Uint8Array<ArrayBuffer> | null> {
-  const { method, headers } = req;
-  if (Number(headers['content-length'] ?? 0) > limits.maxBodyBytes) throw tooLarge(limits);
-  // A parser that skipped the request (another content type) leaves `{}` and an unread stream behind.
-  if (!req.readableDidRead && !req.readableEnded) {
-    if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return null;
-    return readBody(req, limits, clock);
-  }
-  const kept = bytesOf(req.rawBody) ?? bytesOf(parsed);
-  if (kept !== undefined) return bounded(kept, limits);
-  if (parsed !== undefined) return bounded(Buffer.from(JSON.stringify(parsed)), limits);
-  if (method === 'GET' || method === 'DELETE' || headers['content-length'] === '0') return null;
-  throw new PipelineError('body_already_read', {
-    cause: new Error('something read the request body and kept neither req.rawBody nor req.body'),
-  });
+): Promise<Pick<InboundRequest, 'headers' | 'body'>> {
+  const { 'content-length': length, 'transfer-encoding': coding } = headers;
+  if (Number(length ?? 0) > limits.maxBodyBytes) throw tooLarge(limits);
+  // Not whether there is a `body`: a parser that skipped the request leaves `{}` and an unread stream behind.
+  if (req.readableDidRead || req.readableEnded) return keptBody(req, parsed, headers, limits);
+  // The client left while the host application was busy, and no event will say so again.
+  if (req.destroyed) throw new PipelineError('client_abort');
+  refuseEncoded(headers);
+  const body = length === undefined && coding === undefined ? null : await readBody(req, limits, clock);
+  refuseNeedless(req.method as string, body);
+  return { headers, body };
 }
 
-function readBody(req: IncomingMessage, limits: BodyLimits, clock: Clock): Promise<Uint8Array<ArrayBuffer> | null> {
+function readBody(
+  req: IncomingMessage,
+  limits: BodyLimits,
+  clock: Clock,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -68,26 +60,10 @@ function readBody(req: IncomingMessage, limits: BodyLimits, clock: Clock): Promi
       settle();
     });
     const onGone = (): void => {
-      settle(new PipelineError('client_abort'));
+      // Comes after every body; an error made in vain, with its stack, would cost more than reading it.
+      if (!settled) settle(new PipelineError('client_abort'));
     };
     req.on('close', onGone);
     req.on('error', onGone);
-  });
-}
-
-function bytesOf(value: unknown): Buffer<ArrayBuffer> | undefined {
-  if (typeof value === 'string') return Buffer.from(value);
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
-  return undefined;
-}
-
-function bounded(bytes: Buffer<ArrayBuffer>, limits: BodyLimits): Buffer<ArrayBuffer> | null {
-  if (bytes.length > limits.maxBodyBytes) throw tooLarge(limits);
-  return bytes.length === 0 ? null : bytes;
-}
-
-function tooLarge({ maxBodyBytes }: BodyLimits): PipelineError {
-  return new PipelineError('body_too_large', {
-    message: `The request body is larger than ${maxBodyBytes} bytes.`,
   });
 }

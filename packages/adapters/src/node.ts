@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Pipeline } from '@sluice/core';
+import type { ParsedBody } from './kept-body.ts';
 import { bridge } from './node-bridge.ts';
 import { type MountOptions, mountSettings } from './options.ts';
 
@@ -18,5 +19,9 @@ export function mount(
   options: MountOptions<IncomingMessage> = {},
 ): (req: IncomingMessage, res: ServerResponse) => Promise<boolean> {
   const settings = mountSettings(options);
-  return (req, res) => bridge(pipeline, settings, { req, res, subject: req });
+  return async (req, res) => {
+    const done = bridge(pipeline, settings, { req, res, subject: req, parsed: req as ParsedBody });
+    await done;
+    return done !== undefined;
+  };
 }

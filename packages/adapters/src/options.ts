@@ -1,6 +1,6 @@
 import type { Principal } from '@sluice/core';
 import * as v from 'valibot';
-import { DEFAULT_ROUTES, type Route, type RouteMatch, routeTable } from './routes.ts';
+import { DEFAULT_ROUTES, type Route, type RouteTable, routeTable } from './routes.ts';
 
 /** Options that every mount takes. */
 export interface MountOptions<Req> {
@@ -24,7 +24,7 @@ export interface MountOptions<Req> {
 /** Validated options, with the routes compiled. */
 export interface MountSettings<Req> {
   readonly basePath: string;
-  readonly route: (method: string, path: string) => RouteMatch;
+  readonly routes: RouteTable;
   readonly identify: MountOptions<Req>['identify'];
   readonly maxBodyBytes: number;
   readonly bodyTimeoutMs: number;
@@ -44,6 +44,7 @@ const schema = v.strictObject({
         method: v.picklist(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
         path: v.pipe(v.string(), v.regex(/^(\/:?[\w.~-]+)+$/, 'must be a path such as "/v1/things/:id"')),
         maxBodyBytes: v.exactOptional(positive),
+        bodyTimeoutMs: v.exactOptional(positive),
       }),
     ),
   ),
@@ -61,12 +62,14 @@ const schema = v.strictObject({
 export function mountSettings<Req>(options: MountOptions<Req>): MountSettings<Req> {
   const result = v.safeParse(schema, options);
   if (!result.success) {
-    const complaints = result.issues.map((issue) => `option "${v.getDotPath(issue) ?? ''}": ${issue.message}`);
+    const complaints = result.issues.map(
+      (issue) => `option "${v.getDotPath(issue) ?? ''}": ${issue.message}`,
+    );
     throw new TypeError(`mount: ${complaints.join('; ')}.`);
   }
   return {
     basePath: options.basePath ?? '',
-    route: routeTable([...DEFAULT_ROUTES, ...(options.routes ?? [])]),
+    routes: routeTable([...DEFAULT_ROUTES, ...(options.routes ?? [])]),
     identify: options.identify,
     maxBodyBytes: options.maxBodyBytes ?? 32 << 20,
     bodyTimeoutMs: options.bodyTimeoutMs ?? 60_000,

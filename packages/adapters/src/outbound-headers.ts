@@ -1,19 +1,39 @@
 import { headerRecord } from '@sluice/core';
 
-/** They tell a caller which of the operator's accounts answered. */
-const ACCOUNT_HEADERS = new Set([
+const NOT_RELAYED = new Set([
+  // They tell a caller which of the operator's accounts answered.
   'anthropic-organization-id',
   'anthropic-workspace-id',
   'openai-organization',
   'openai-project',
+  // What a browser would take for a rule of the host application's own origin.
+  'access-control-allow-credentials',
+  'access-control-allow-headers',
+  'access-control-allow-methods',
+  'access-control-allow-origin',
+  'access-control-expose-headers',
+  'access-control-max-age',
+  'clear-site-data',
+  'content-security-policy',
+  'content-security-policy-report-only',
+  'nel',
+  'permissions-policy',
+  'report-to',
+  'reporting-endpoints',
+  // Official SDKs follow a redirect, with the prompt and to any host.
+  'location',
+  'refresh',
 ]);
 
 /** The headers that go to the client. Built anew: deleting from a copy would turn it into a slow dictionary. */
-export function outboundHeaders(response: Response, isEventStream: boolean): Record<string, string | string[]> {
+export function outboundHeaders(
+  response: Response,
+  isEventStream: boolean,
+): Record<string, string | string[]> {
   const relayed = headerRecord(response);
   const headers: Record<string, string | string[]> = {};
   for (const name in relayed) {
-    if (!ACCOUNT_HEADERS.has(name)) headers[name] = relayed[name] as string | string[];
+    if (!NOT_RELAYED.has(name)) headers[name] = relayed[name] as string | string[];
   }
   if (isEventStream) {
     // Proxies and compression middleware on the way must neither collect nor change the events.

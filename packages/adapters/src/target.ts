@@ -9,12 +9,18 @@ const CLEAN_TARGET = /^\/(?!\/)[!$-;=?-[\]_a-z~]*$/;
  *   URL parser that could read it as another host.
  */
 export function mountedTarget(url: string, basePath: string): string | undefined | 'unclean' {
-  if (basePath !== '' && url !== basePath && !url.startsWith(`${basePath}/`) && !url.startsWith(`${basePath}?`)) {
+  if (
+    basePath !== '' &&
+    url !== basePath &&
+    !url.startsWith(`${basePath}/`) &&
+    !url.startsWith(`${basePath}?`)
+  ) {
     return undefined;
   }
   const target = url.slice(basePath.length);
   const query = target.indexOf('?');
   const path = query < 0 ? target : target.slice(0, query);
-  if (!CLEAN_TARGET.test(target) || path.includes('//') || path.includes('%') || path.includes('/.')) return 'unclean';
+  if (!CLEAN_TARGET.test(target) || path.includes('//') || path.includes('%') || path.includes('/.'))
+    return 'unclean';
   return target;
 }

@@ -1,8 +1,14 @@
 import type { Context } from './context.ts';
-import { PipelineError } from './errors.ts';
 import { reportSwallowed } from './diagnostics.ts';
+import { PipelineError } from './errors.ts';
 import type { FailurePolicy, Middleware, Next } from './plugin.ts';
 import type { ApiRequest } from './request.ts';
+import { answerResponse } from './stream/answer.ts';
+import { isResponse } from './stream/is-response.ts';
+import { bodySource, LazyResponse } from './stream/lazy-response.ts';
+import { discard } from './stream/peek.ts';
+import { DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
+import { upstreamFailure } from './transport/failure.ts';
 
 /** One compiled step: the plugin and everything inside it. */
 export type Step = (request: ApiRequest, ctx: Context) => Promise<Response>;
@@ -19,7 +25,22 @@ export interface Link {
  * failover and hedging are written with it.
  */
 export function compile(links: readonly Link[], innermost: Step): Step {
-  return links.reduceRight<Step>((inner, link) => step(link, inner), innermost);
+  return links.reduceRight<Step>((inner, link) => step(link, inner), sending(innermost));
+}
+
+/** A transport that is not ours may fail with anything: no plugin shall be blamed for it. */
+function sending(innermost: Step): Step {
+  return async (request, ctx) => {
+    let response: Response;
+    try {
+      response = await innermost(request, ctx);
+    } catch (error) {
+      throw PipelineError.is(error) ? error : upstreamFailure(error, false);
+    }
+    if (LazyResponse.is(response)) return response;
+    if (isResponse(response)) return adopted(response, ctx);
+    throw new PipelineError('internal', { cause: new TypeError(`the transport returned ${kindOf(response)}, no Response`) });
+  };
 }
 
 function step(link: Link, inner: Step): Step {
@@ -28,10 +49,14 @@ function step(link: Link, inner: Step): Step {
 
 function closedStep({ name, handle }: Link, inner: Step): Step {
   return async (request, ctx) => {
+    let answer: Promise<Response> | undefined;
+    const next: Next = (changed) => (answer = ask(inner, changed, ctx));
     try {
-      return await handle(request, (changed) => inner(changed, ctx), ctx);
+      return returned(await handle(request, next, ctx), ctx);
     } catch (error) {
-      throw PipelineError.is(error) ? error : new PipelineError('plugin_failed', { plugin: name, cause: error });
+      // What it was answered and will not hand on would occupy its connection for ever.
+      answer?.then(discard).catch(ignore);
+      throw PipelineError.is(error) ? error : (abortOf(request) ?? failed(name, error));
     }
   };
 }
@@ -43,16 +68,82 @@ function closedStep({ name, handle }: Link, inner: Step): Step {
 function openStep({ name, handle }: Link, inner: Step): Step {
   return async (request, ctx) => {
     let answer: Promise<Response> | undefined;
-    const next: Next = (changed) => (answer = inner(changed, ctx));
+    const next: Next = (changed) => (answer = ask(inner, changed, ctx));
     try {
-      return await handle(request, next, ctx);
+      return returned(await handle(request, next, ctx), ctx);
     } catch (error) {
-      if (PipelineError.is(error)) throw error;
-      reportSwallowed(`plugin "${name}" failed and was passed over`, error);
+      if (PipelineError.is(error)) {
+        answer?.then(discard).catch(ignore);
+        throw error;
+      }
+      const aborted = abortOf(request);
+      if (aborted === undefined) reportSwallowed(`plugin "${name}" failed and was passed over`, error);
       const response = await (answer ?? inner(request, ctx));
       // Asking again would pay for a second answer.
-      if (response.bodyUsed) throw new PipelineError('plugin_failed', { plugin: name, cause: error });
+      if (response.bodyUsed) throw aborted ?? failed(name, error);
       return response;
     }
   };
+}
+
+function ask(inner: Step, request: ApiRequest, ctx: Context): Promise<Response> {
+  // Koa's and Express's habit.
+  if (typeof request !== 'object') throw new TypeError('next was called without a request; call next(request)');
+  const answer = inner(request, ctx);
+  // A plugin may fail before it comes to await this; the process must not end over it.
+  answer.catch(ignore);
+  return answer;
+}
+
+/** What a plugin returned, if it can be handed on. */
+function returned(response: Response, ctx: Context): Response {
+  if (!isResponse(response)) {
+    throw new TypeError(`it returned ${kindOf(response)}; return what next(request) resolves to, or a Response`);
+  }
+  const lazy = LazyResponse.is(response);
+  if (response.bodyUsed || (!lazy && response.body?.locked === true)) {
+    throw new TypeError(
+      'it returned a response whose body it has read; use observeStream or peekJson, or return a new Response with what was read',
+    );
+  }
+  if (lazy) return response;
+  try {
+    return adopted(response, ctx);
+  } catch (error) {
+    const type = response.headers.get('content-type');
+    throw new TypeError(`it answered status ${response.status} with content-type ${type}, which is no answer in ${ctx.format?.name}`, {
+      cause: error,
+    });
+  }
+}
+
+/** A response that somebody else made, read in the call's format, so that hooks, commit point and outcome hold for it too. */
+function adopted(response: Response, ctx: Context): Response {
+  const body = LazyResponse.takeBody(response);
+  return answerResponse({
+    status: response.status,
+    statusText: response.statusText,
+    headers: { ...LazyResponse.headerRecord(response) },
+    source: body === null ? null : bodySource(body),
+    format: ctx.format,
+    limits: DEFAULT_SSE_LIMITS,
+  }).response;
+}
+
+function failed(plugin: string, cause: unknown): PipelineError {
+  return new PipelineError('plugin_failed', { plugin, cause });
+}
+
+/** Why the call was aborted, if it was: a wait that then breaks off is no failure of the plugin that waited. */
+function abortOf({ signal }: ApiRequest): PipelineError | undefined {
+  return signal.aborted && PipelineError.is(signal.reason) ? signal.reason : undefined;
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return `a value of type ${Array.isArray(value) ? 'array' : typeof value}`;
+}
+
+function ignore(): void {
+  // Told to whoever asked for it, if anybody still does.
 }

@@ -9,17 +9,20 @@ export interface Clock {
   now(): number;
   /** Wall-clock milliseconds since the Unix epoch. For timestamps; may jump when the system's clock is set. */
   wallTime(): number;
-  /** Runs `callback` once, `delayMs` milliseconds from now. The timer never keeps the process alive. */
+  /** Runs `callback` once, `delayMs` milliseconds from now (24 days at most). The timer never keeps the process alive. */
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
   /** Withdraws a timer. Harmless when it has fired already. */
   clearTimeout(handle: TimerHandle): void;
 }
 
+/** What Node can wait at most, 24 days; it takes anything longer for 1 ms. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 /* oxlint-disable no-restricted-globals, no-restricted-properties -- the one place where real time enters. */
 const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
-  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS)).unref(),
   clearTimeout: (handle) => {
     clearTimeout(handle as NodeJS.Timeout);
   },

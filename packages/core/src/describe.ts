@@ -51,16 +51,31 @@ export function describePipeline(
   };
 }
 
-const SECRET_NAME = /key|secret|token|password|credential|authorization/i;
+const SECRET_NAME = /key|secret|token|password|passphrase|credential|authorization|cookie/i;
+/** Keys of the providers, whatever the option is called. */
+const SECRET_VALUE = /\b(?:sk|pk|rk)-[\w-]{8,}/;
 const MAX_DEPTH = 8;
 
-function redacted(value: unknown, name = '', depth = 0): unknown {
+function redacted(value: unknown, secret = false, depth = 0): unknown {
   if (typeof value === 'function') return '[function]';
-  if (typeof value === 'string') return SECRET_NAME.test(name) ? '[secret]' : value.replace(/\/\/[^/@\s]*@/, '//[secret]@');
+  if (typeof value === 'string') return redactedText(value, secret);
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? String(value) : value;
   if (depth > MAX_DEPTH) return '[deep]';
-  if (Array.isArray(value)) return value.map((item) => redacted(item, name, depth + 1));
+  if (Array.isArray(value)) return value.map((item) => redacted(item, secret, depth + 1));
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return `[${value.constructor.name}]`;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redacted(item, key, depth + 1)]));
+  if (prototype !== Object.prototype && prototype !== null) return `[${classOf(value)}]`;
+  const entries = Object.entries(value);
+  return Object.fromEntries(
+    entries.map(([key, item]) => [redactedText(key, false), redacted(item, secret || SECRET_NAME.test(key), depth + 1)]),
+  );
+}
+
+function redactedText(text: string, secret: boolean): string {
+  if (secret || SECRET_VALUE.test(text)) return '[secret]';
+  return text.replaceAll(/\/\/[^/@\s]*@/g, '//[secret]@');
+}
+
+function classOf(value: object): string {
+  const { constructor } = value as { constructor?: unknown };
+  return typeof constructor === 'function' ? constructor.name : 'object';
 }

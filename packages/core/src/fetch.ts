@@ -31,7 +31,7 @@ async function inboundRequest(input: string | URL | Request, init: RequestInit =
     };
   }
   const request = new Request(input, body instanceof ReadableStream ? { ...init, duplex: 'half' } : init);
-  const bytes = await request.arrayBuffer();
+  const bytes = await unlessAborted(request.arrayBuffer(), request.signal);
   return {
     method: request.method,
     target: targetOf(request.url),
@@ -39,6 +39,20 @@ async function inboundRequest(input: string | URL | Request, init: RequestInit =
     body: bytes.byteLength === 0 ? null : new Uint8Array(bytes),
     signal: request.signal,
   };
+}
+
+/** A body that never ends must not keep a caller that has left. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', onAbort);
+    });
+  });
 }
 
 /** Path and query of an absolute URL. */
@@ -50,11 +64,13 @@ function targetOf(url: string): string {
 function headerRecord(headers: RequestInit['headers'], isText: boolean): Record<string, string> {
   const record: Record<string, string> = {};
   if (headers !== undefined && headers !== null) {
-    const entries =
-      headers instanceof Headers || Array.isArray(headers)
-        ? (headers as Iterable<[string, string]>)
-        : Object.entries(headers as Record<string, string>);
-    for (const [name, value] of entries) record[name.toLowerCase()] = value;
+    const entries = Symbol.iterator in headers ? (headers as Iterable<[string, string]>) : Object.entries(headers);
+    for (const [name, value] of entries) {
+      const key = name.toLowerCase();
+      const text = String(value).trim();
+      // Headers does it too: a name given twice (`anthropic-beta`, for instance) makes one list.
+      record[key] = Object.hasOwn(record, key) ? `${record[key]}, ${text}` : text;
+    }
   }
   if (isText) record['content-type'] ??= 'text/plain;charset=UTF-8';
   return record;

@@ -8,7 +8,7 @@ const positive = v.exactOptional(v.pipe(v.number('must be a number'), v.integer(
 
 const schema = v.strictObject({
   upstream: v.string('must be a URL, for example "https://api.anthropic.com"'),
-  plugins: v.exactOptional(v.array(v.custom(isPlugin, 'is no plugin; call the factory: retry(), not retry'))),
+  plugins: v.exactOptional(v.array(v.custom(isPlugin, 'is no plugin; call the factory, retry() and not retry, or make one with definePlugin'))),
   services: v.exactOptional(v.array(v.custom(isProvision, 'is no service; make it with provide(TOKEN, create)'))),
   container: v.exactOptional(v.custom(isContainer, 'must be a tsyringe container')),
   formats: v.exactOptional(v.array(v.object({ name: v.string() }))),
@@ -72,7 +72,7 @@ function isPlugin(value: unknown): boolean {
 }
 
 function isProvision(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'token' in value && 'recipe' in value;
+  return typeof value === 'object' && value !== null && 'token' in value && typeof value.token === 'symbol' && 'recipe' in value;
 }
 
 function isContainer(value: unknown): boolean {

@@ -101,9 +101,17 @@ export function definePlugin<Input = Record<never, never>, Output = Input, N ext
     onError,
     options,
     validate: () => validateOptions(`plugin "${name}"`, definition.options, options),
-    create,
+    create: (given: Output, services: Resolved<N>) => checkedInstance(name, create(given, services)),
   });
   return factory as PluginFactory<Input>;
+}
+
+/** Found at assembly and not at the first call. */
+function checkedInstance(name: string, instance: PluginInstance): PluginInstance {
+  if (typeof (instance as Partial<PluginInstance> | undefined)?.handle === 'function') return instance;
+  throw new TypeError(
+    `plugin "${name}": create must return { handle(request, next, ctx) { … } } synchronously; asynchronous set-up belongs into start().`,
+  );
 }
 
 /** A plugin that takes part only in the calls that the predicate picks. */
@@ -140,17 +148,23 @@ function bound(instance: PluginInstance): Pick<PluginInstance, 'start' | 'close'
  * @throws TypeError One sentence for all complaints.
  */
 export function validateOptions<T>(owner: string, schema: OptionSchema<T> | undefined, options: unknown): T {
-  if (schema === undefined) {
-    const keys = Object.keys(options as object);
-    if (keys.length > 0) throw new TypeError(`${owner} takes no options; remove ${keys.map((key) => `"${key}"`).join(', ')}.`);
-    return options as T;
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`${owner} takes its options as an object, { name: value }.`);
   }
-  const result = schema['~standard'].validate(options);
+  // `undefined` is what an unset configuration value arrives as: the same as leaving the option out.
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  if (schema === undefined) {
+    const keys = Object.keys(given);
+    if (keys.length > 0) throw new TypeError(`${owner} takes no options; remove ${keys.map((key) => `"${key}"`).join(', ')}.`);
+    return given as T;
+  }
+  const result = schema['~standard'].validate(given);
   if (result instanceof Promise) throw new TypeError(`${owner}: its option schema is asynchronous; use a synchronous one.`);
   if (result.issues === undefined) return result.value;
   const complaints = result.issues.map(({ message, path = [] }) => {
     const where = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
     if (/^Invalid key: Expected never/.test(message)) return `there is no option "${where}"`;
+    if (/^Invalid key: Expected ".*" but received undefined/.test(message)) return `option "${where}" is missing`;
     return where === '' ? message : `option "${where}": ${message}`;
   });
   throw new TypeError(`${owner}: ${complaints.join('; ')}.`);

@@ -68,23 +68,55 @@ export function assembleServices(
   // A container of our own: registrations of one pipeline must not be seen by another. Tokens that the user's
   // container knows are resolved there, so that its singletons are built from its own registrations.
   const scope = rootContainer.createChildContainer();
-  const resolve = (token: Token<unknown>): unknown =>
-    sourceOf(token) === 'container' ? userContainer?.resolve(token) : scope.resolve(token);
+  const made = new Map<Token<unknown>, unknown>();
   const resolveAll = <N extends Needs>(needs: N): Resolved<N> =>
-    Object.fromEntries(Object.entries(needs).map(([name, token]) => [name, resolve(token)])) as Resolved<N>;
+    Object.fromEntries(Object.entries(needs).map(([name, token]) => [name, made.get(token)])) as Resolved<N>;
 
   const owned: Startable[] = [];
   for (const token of order) {
     const recipe = recipeOf(token);
-    if (recipe === undefined) continue;
+    if (recipe === undefined) {
+      // Once, whatever its registration says: plugins of one pipeline share a service.
+      made.set(token, checked(token, fromContainer(userContainer as DependencyContainer, token)));
+      continue;
+    }
     scope.register(token, {
       useFactory: instanceCachingFactory(() => recipe.create(resolveAll(recipe.needs ?? {}) as never)),
     });
-    const service = scope.resolve<unknown>(token);
-    if (typeof service === 'object' && service !== null) owned.push(service as Startable);
+    const service = checked(token, scope.resolve<unknown>(token));
+    made.set(token, service);
+    if (typeof service === 'object') owned.push(service as Startable);
   }
   const described = order.map((token) => ({ name: tokenName(token), source: sourceOf(token) as ServiceSource }));
   return { resolve: resolveAll, owned, described };
+}
+
+/** Forgotten `return`s and `async` factories would otherwise show at the first call, in somebody else's code. */
+function checked(token: Token<unknown>, service: unknown): unknown {
+  if (service === undefined || service === null) {
+    throw new TypeError(`service "${tokenName(token)}" was made as ${String(service)}; return it from its factory.`);
+  }
+  if (service instanceof Promise) {
+    // Whatever becomes of it: nobody waits for it any more.
+    service.catch(() => undefined);
+    throw new TypeError(
+      `service "${tokenName(token)}" was made as a promise; make it synchronously and open connections in its start().`,
+    );
+  }
+  return service;
+}
+
+function fromContainer(container: DependencyContainer, token: Token<unknown>): unknown {
+  try {
+    return container.resolve(token);
+  } catch (error) {
+    // tsyringe repeats its sentence once per level.
+    const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new TypeError(
+      `service "${tokenName(token)}" cannot be resolved from the container: ${sentence.slice(0, 300)}.`.replace(/\.+$/, '.'),
+      { cause: error },
+    );
+  }
 }
 
 /** All needed tokens, dependencies first. */
@@ -95,8 +127,11 @@ function sortedGraph(
 ): Token<unknown>[] {
   const sorted = new Set<Token<unknown>>();
   const path: Token<unknown>[] = [];
-  const visit = (token: Token<unknown>, wantedBy: string): void => {
+  const visit = (token: Token<unknown>, wantedBy: string, name: string): void => {
     if (sorted.has(token)) return;
+    if (typeof token !== 'symbol') {
+      throw new TypeError(`${wantedBy} names no token for its need "${name}"; make one with token() and check its import.`);
+    }
     if (sourceOf(token) === undefined) {
       throw new TypeError(
         `${wantedBy} needs the service "${tokenName(token)}", and nothing provides it; add provide(…) for it to services.`,
@@ -108,12 +143,14 @@ function sortedGraph(
       throw new TypeError(`services need each other in a circle: ${cycle}; one of them must do without the next.`);
     }
     path.push(token);
-    for (const need of Object.values(recipeOf(token)?.needs ?? {})) visit(need, `service "${tokenName(token)}"`);
+    for (const [name, need] of Object.entries(recipeOf(token)?.needs ?? {})) {
+      visit(need, `service "${tokenName(token)}"`, name);
+    }
     path.pop();
     sorted.add(token);
   };
   for (const [plugin, needs] of wanted) {
-    for (const token of Object.values(needs)) visit(token, `plugin "${plugin}"`);
+    for (const [name, token] of Object.entries(needs)) visit(token, `plugin "${plugin}"`, name);
   }
   return [...sorted];
 }

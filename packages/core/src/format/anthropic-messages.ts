@@ -17,6 +17,8 @@ const KINDS: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
   ['error', 'error'],
 ]);
 
+const USAGE_EVENTS = new Set(['message_start', 'message_delta']);
+
 /** Anthropic's Messages API, wherever it is served in this shape. */
 export const anthropicMessages: Format = {
   name: 'anthropic-messages',
@@ -26,6 +28,7 @@ export const anthropicMessages: Format = {
   mapOutput: mapAnthropicOutput,
   mapEvent: (event, map) => mapEventJson(event, map, mapAnthropicEvent),
   kind: (event) => kindByName(event, KINDS),
+  tellsUsage: (event) => USAGE_EVENTS.has(eventName(event)),
   eventUsage(event, before) {
     switch (eventName(event)) {
       case 'message_start':

@@ -70,6 +70,8 @@ export interface Format {
   mapEvent(event: SseEvent, map: TextMapper): SseEvent;
   /** What an event means. Called for every event: it must be cheap and must not throw. */
   kind(event: SseEvent): EventKind;
+  /** Whether `eventUsage` would find anything; cheap, as it is asked of every event. */
+  tellsUsage(event: SseEvent): boolean;
   /** Usage told by one event, merged over what was known before; the same object when the event tells none. */
   eventUsage(event: SseEvent, before: Usage | undefined): Usage | undefined;
   /** Usage told by a whole answer. */

@@ -21,6 +21,7 @@ export const openaiChat: Format = {
   mapOutput: mapChatOutput,
   mapEvent: (event, map) => mapEventJson(event, map, mapChatEvent),
   kind: chatKind,
+  tellsUsage: (event) => holdsUsage(event.data),
   eventUsage(event, before) {
     if (!holdsUsage(event.data)) return before;
     return openaiUsage(get(event.json, 'usage'), 'prompt_tokens', 'completion_tokens', before);

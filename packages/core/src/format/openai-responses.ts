@@ -42,6 +42,7 @@ export const openaiResponses: Format = {
   mapOutput: mapResponsesOutput,
   mapEvent: (event, map) => mapEventJson(event, map, mapResponsesEvent),
   kind: (event) => kindByName(event, KINDS),
+  tellsUsage: (event) => LAST.has(eventName(event)),
   eventUsage(event, before) {
     return LAST.has(eventName(event)) ? usageOf(get(event.json, 'response'), before) : before;
   },

@@ -14,7 +14,7 @@ const BODY_HEADERS = ['content-length', 'content-md5', 'content-digest', 'digest
  */
 export function observeStream(response: Response, observer: StreamObserver): Response {
   const lazy = asLazy(response);
-  const body = LazyResponse.takeBody(lazy);
+  const body = hookable(lazy);
   if (body === null) {
     guarded(() => observer.end?.());
     return LazyResponse.putBody(lazy, null);
@@ -29,7 +29,7 @@ export function observeStream(response: Response, observer: StreamObserver): Res
  */
 export function transformStream(response: Response, transformer: StreamTransformer): Response {
   const lazy = asLazy(response);
-  const body = LazyResponse.takeBody(lazy);
+  const body = hookable(lazy);
   if (body === null || !('events' in body)) return LazyResponse.putBody(lazy, body);
   LazyResponse.dropHeaders(lazy, BODY_HEADERS);
   return LazyResponse.putBody(lazy, hook(lazy, body, { transformer }));
@@ -52,16 +52,26 @@ function hook(response: Response, body: { readonly events: EventReader }, added:
 /** A response made by `new Response(…)`, in the form that hooks need. */
 function asLazy(response: Response): Response {
   if (LazyResponse.is(response)) return response;
-  const facts = new BodyFacts(undefined);
-  const body = LazyResponse.takeBody(response);
-  const events = body !== null && 'bytes' in body && isEventStream(response);
   return LazyResponse.from({
     status: response.status,
     statusText: response.statusText,
     headers: LazyResponse.headerRecord(response),
-    body: events ? { events: new DecodingReader(body.bytes, facts, DEFAULT_SSE_LIMITS) } : body,
-    facts,
+    body: LazyResponse.takeBody(response),
+    facts: new BodyFacts(undefined),
   });
+}
+
+/**
+ * Takes the body in the form that hooks need. Whoever touched `response.body` or cloned the response, and be it for
+ * `console.log`, has made a web stream of it: it is cut into events again, lest hooks outside see none.
+ */
+function hookable(lazy: Response): ResponseBody | null {
+  const body = LazyResponse.takeBody(lazy);
+  if (body === null || 'events' in body || !isEventStream(lazy)) return body;
+  const facts = LazyResponse.factsOf(lazy) as BodyFacts;
+  // What the events mean was noted where they were decoded first.
+  const own = facts.format === undefined ? facts : new BodyFacts(undefined);
+  return { events: new DecodingReader(body.bytes, own, DEFAULT_SSE_LIMITS) };
 }
 
 /** Observes a body that has no events. */

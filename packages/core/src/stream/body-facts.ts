@@ -4,6 +4,8 @@ import type { SseEvent } from './sse-event.ts';
 
 /** Usage is read from whole JSON answers up to this size; the bytes are kept until the outcome is reported. */
 const MAX_USAGE_BYTES = 1 << 20;
+/** Usage events that wait to be read; an upstream that sends one with each token must not fill memory. */
+const MAX_USAGE_EVENTS = 16;
 
 /** What has been seen of one response body so far. The outcome of the call is read from it. */
 export class BodyFacts {
@@ -20,6 +22,7 @@ export class BodyFacts {
   /** Monotonic time of the first content, for latency. */
   contentAt: number | undefined;
   #usage: Usage | undefined;
+  readonly #usageEvents: SseEvent[] = [];
   #answer: Uint8Array[] | undefined = [];
   #answerLength = 0;
 
@@ -46,7 +49,10 @@ export class BodyFacts {
       case 'ping':
         break;
     }
-    this.#usage = format.eventUsage(event, this.#usage);
+    if (format.tellsUsage(event)) {
+      this.#usageEvents.push(event);
+      if (this.#usageEvents.length > MAX_USAGE_EVENTS) this.#readUsageEvents();
+    }
   }
 
   /** Takes note of bytes of a whole JSON answer. */
@@ -57,8 +63,9 @@ export class BodyFacts {
     this.#answer?.push(chunk);
   }
 
-  /** The provider's own count. A whole answer is parsed only when somebody asks. */
+  /** The provider's own count. It is read from the events or the whole answer only when somebody asks. */
   get usage(): Usage | undefined {
+    this.#readUsageEvents();
     if (this.#usage === undefined && this.#answerLength > 0 && this.#answer !== undefined && this.complete) {
       const answer = this.#answer;
       this.#answer = undefined;
@@ -69,5 +76,9 @@ export class BodyFacts {
       }
     }
     return this.#usage;
+  }
+
+  #readUsageEvents(): void {
+    for (const event of this.#usageEvents.splice(0)) this.#usage = this.format?.eventUsage(event, this.#usage);
   }
 }

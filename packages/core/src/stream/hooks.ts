@@ -47,6 +47,8 @@ export class HookedReader implements EventReader {
   readonly #inner: EventReader;
   readonly #facts: BodyFacts;
   readonly #hooks: StreamHook[] = [];
+  /** Observers that have been told of their end already. */
+  #told: readonly StreamHook[] = [];
   #started = false;
   #ended = false;
 
@@ -97,7 +99,7 @@ export class HookedReader implements EventReader {
         if (batch !== null) observe(hook.observer, batch);
         continue;
       }
-      const result = this.#transform(hook.transformer, batch, flushing);
+      const result = this.#transform(i, hook.transformer, batch, flushing);
       if (result instanceof Promise) return result.then((next) => this.#passFrom(i + 1, next, flushing || this.#ended));
       batch = result;
       flushing ||= this.#ended;
@@ -109,16 +111,22 @@ export class HookedReader implements EventReader {
     return batch;
   }
 
-  #transform(transformer: StreamTransformer, batch: Batch | null, flushing: boolean): Batch | null | Promise<Batch | null> {
+  #transform(
+    index: number,
+    transformer: StreamTransformer,
+    batch: Batch | null,
+    flushing: boolean,
+  ): Batch | null | Promise<Batch | null> {
     const out: SseEvent[] = [];
     let terminated = false;
     const controller: StreamController = {
       enqueue: (event) => {
-        out.push(event);
+        if (!terminated) out.push(event);
       },
       terminate: (reason) => {
+        if (terminated) return;
         terminated = true;
-        this.#terminate(reason);
+        this.#terminate(index, reason);
       },
     };
     const events = batch?.events ?? [];
@@ -153,16 +161,22 @@ export class HookedReader implements EventReader {
     return this.#fail(error);
   };
 
-  #terminate(reason: PipelineError): void {
-    this.#facts.terminated = reason;
+  /** Observers further in than the transformer have seen a body that was given up; for the others it ends here. */
+  #terminate(index: number, reason: PipelineError): void {
+    this.#facts.terminated ??= reason;
     this.#ended = true;
     this.#inner.cancel(reason);
+    const before = this.#told;
+    this.#told = this.#hooks.slice(0, index);
+    for (const hook of this.#told) {
+      if ('observer' in hook && !before.includes(hook)) guarded(() => hook.observer.error?.(reason));
+    }
   }
 
   #finish(tell: (observer: StreamObserver) => void): void {
     this.#ended = true;
     for (const hook of this.#hooks.splice(0)) {
-      if ('observer' in hook) guarded(() => {
+      if ('observer' in hook && !this.#told.includes(hook)) guarded(() => {
         tell(hook.observer);
       });
     }
@@ -170,17 +184,13 @@ export class HookedReader implements EventReader {
 }
 
 function observe(observer: StreamObserver, batch: Batch): void {
-  try {
-    if (observer.event !== undefined) {
-      for (const event of batch.events) if (event.hasData) observer.event(event);
-    }
-    if (observer.chunk !== undefined) {
-      const bytes = batchBytes(batch);
-      if (bytes.length > 0) observer.chunk(bytes);
-    }
-  } catch (error) {
-    reportSwallowed('a stream observer threw', error);
+  if (observer.event !== undefined) {
+    // Each by itself: how many events come in one batch is up to the network.
+    for (const event of batch.events) if (event.hasData) guarded(() => observer.event?.(event));
   }
+  if (observer.chunk === undefined) return;
+  const bytes = batchBytes(batch);
+  if (bytes.length > 0) guarded(() => observer.chunk?.(bytes));
 }
 
 /** Runs an observer's callback so that its failure stays its own. */

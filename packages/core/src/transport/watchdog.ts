@@ -7,20 +7,19 @@ const STALL_MS = 500;
 
 /**
  * The first-event and idle clocks of one attempt, on a single timer that is checked when it fires instead of being
- * set anew with every event.
+ * set anew with every event. Only time in which the upstream was waited for counts; a slow reader costs it nothing.
  */
 export class Watchdog {
   readonly #clock: Clock;
   readonly #timeouts: Timeouts;
   readonly #fire: (error: PipelineError) => void;
-  readonly #startedAt: number;
   readonly #streamed: boolean;
-  #answered = false;
   #isEventStream = false;
   #contentSeen = false;
-  #lastEventAt: number;
   /** Since when the reader waits for the upstream; undefined while the upstream waits for the reader. */
   #waitingSince: number | undefined;
+  /** Earlier waits since the upstream last got on. Bytes that make no event end a wait and are no progress. */
+  #waitedMs = 0;
   #timer: TimerHandle | undefined;
 
   constructor(clock: Clock, timeouts: Timeouts, streamed: boolean, fire: (error: PipelineError) => void) {
@@ -28,43 +27,42 @@ export class Watchdog {
     this.#timeouts = timeouts;
     this.#fire = fire;
     this.#streamed = streamed;
-    this.#startedAt = clock.now();
-    this.#lastEventAt = this.#startedAt;
-    this.#waitingSince = this.#startedAt;
+    this.#waitingSince = clock.now();
     if (streamed) this.#arm(timeouts.firstEventMs);
   }
 
   /** Headers have arrived. An answer that is no stream has begun with them. */
   answered(isEventStream: boolean): void {
-    this.#lastEventAt = this.#clock.now();
-    this.#waitingSince = undefined;
-    this.#answered = true;
+    this.waiting(false);
     this.#isEventStream = isEventStream;
     if (isEventStream) return;
     this.#contentSeen = true;
+    this.#waitedMs = 0;
     this.stop();
   }
 
   /** At least one whole event has arrived. */
   events(contentSeen: boolean): void {
-    this.#lastEventAt = this.#clock.now();
     this.#contentSeen ||= contentSeen;
+    // Pings and preamble do not stop the first-event clock.
+    if (this.#contentSeen || !this.#streamed) this.#progress();
   }
 
   /** Bytes have arrived. In an event stream they are no progress until they make an event. */
   bytes(): void {
-    if (!this.#isEventStream) this.#lastEventAt = this.#clock.now();
+    if (!this.#isEventStream) this.#progress();
   }
 
   /** The reader begins to wait for the upstream, or has got something. */
   waiting(waits: boolean): void {
-    if (!waits) {
+    if (waits) {
+      this.#waitingSince ??= this.#clock.now();
+      // Most whole answers are here with their headers, and never come to wait.
+      if (this.#timer === undefined) this.#check(0);
+    } else if (this.#waitingSince !== undefined) {
+      this.#waitedMs += this.#clock.now() - this.#waitingSince;
       this.#waitingSince = undefined;
-      return;
     }
-    this.#waitingSince ??= this.#clock.now();
-    // Most whole answers are here with their headers, and never come to wait.
-    if (this.#timer === undefined) this.#check(0);
   }
 
   stop(): void {
@@ -72,7 +70,14 @@ export class Watchdog {
     this.#timer = undefined;
   }
 
-  #arm(delayMs: number): void {
+  #progress(): void {
+    this.#waitedMs = 0;
+    if (this.#waitingSince !== undefined) this.#waitingSince = this.#clock.now();
+  }
+
+  #arm(leftMs: number): void {
+    // With the first content the idle clock takes over, which may be the shorter one.
+    const delayMs = Math.min(leftMs, this.#timeouts.idleMs);
     const dueAt = this.#clock.now() + delayMs;
     this.#timer = this.#clock.setTimeout(() => {
       this.#check(this.#clock.now() - dueAt);
@@ -86,18 +91,12 @@ export class Watchdog {
       this.#arm(lateMs);
       return;
     }
-    const now = this.#clock.now();
-    const { firstEventMs, idleMs } = this.#timeouts;
     // The upstream waits for the reader: the next wait for the upstream sets the timer again.
-    if (this.#answered && this.#waitingSince === undefined) return;
-    if (!this.#contentSeen && this.#streamed) {
-      const leftMs = this.#startedAt + firstEventMs - now;
-      if (leftMs <= 0) this.#fire(new PipelineError('first_event_timeout'));
-      else this.#arm(Math.min(leftMs, idleMs));
-      return;
-    }
-    const leftMs = Math.max(this.#lastEventAt, this.#waitingSince ?? now) + idleMs - now;
-    if (leftMs <= 0) this.#fire(new PipelineError('idle_timeout'));
-    else this.#arm(leftMs);
+    if (this.#waitingSince === undefined) return;
+    const begun = this.#contentSeen || !this.#streamed;
+    const limitMs = begun ? this.#timeouts.idleMs : this.#timeouts.firstEventMs;
+    const leftMs = limitMs - this.#waitedMs - (this.#clock.now() - this.#waitingSince);
+    if (leftMs > 0) this.#arm(leftMs);
+    else this.#fire(new PipelineError(begun ? 'idle_timeout' : 'first_event_timeout'));
   }
 }

@@ -1,0 +1,176 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type Clock, isEventStream, PipelineError, takeSource } from '@sluice/core';
+import { yieldToHost } from './host-headers.ts';
+import { outboundHeaders } from './outbound-headers.ts';
+
+/** How long the rest of a refused body is read off, so that the client gets to see why, in milliseconds. */
+const LINGER_MS = 2_000;
+
+/** What is written before it is looked whether the client still reads: a longer piece would look like a stall. */
+const PIECE_BYTES = 64 * 1024;
+
+/** The client's end of an exchange. */
+export class Client {
+  /** Whether there is nobody left to answer: the client went away, or host middleware has answered already. */
+  gone: boolean;
+  /** Aborts when the client leaves before it was answered. */
+  readonly controller: AbortController = new AbortController();
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #clock: Clock;
+  readonly #writeStallMs: number;
+  /** Whether we have said all that there was to say. */
+  #answered = false;
+  #listensForDrain = false;
+  /** Called when the wait for the client is over, one way or the other. */
+  #wake: (() => void) | undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse, clock: Clock, writeStallMs: number) {
+    this.#req = req;
+    this.#res = res;
+    this.#clock = clock;
+    this.#writeStallMs = writeStallMs;
+    this.gone = res.destroyed || res.writableEnded;
+    // Not the request's `close`, which comes as soon as its body was read.
+    res.on('close', this.#onClose);
+    if (res.socket === null) this.#watchSocket();
+  }
+
+  /**
+   * Writes a response at the client's pace.
+   *
+   * @throws TypeError When its head cannot be written; nothing has been, then.
+   */
+  async send(response: Response): Promise<void> {
+    const res = this.#res;
+    const source = takeSource(response);
+    if (this.gone || res.headersSent) {
+      source.cancel(this.controller.signal.reason);
+      return;
+    }
+    const unread = !this.#req.complete;
+    // The client shall see that it was answered while the first event is still awaited.
+    let flush: boolean;
+    try {
+      flush = this.#writeHead(response, unread);
+    } catch (error) {
+      source.cancel(error);
+      throw error;
+    }
+    try {
+      for (;;) {
+        let chunk = source.read();
+        if (chunk instanceof Promise) {
+          if (flush) res.flushHeaders();
+          flush = false;
+          chunk = await chunk;
+        }
+        if (chunk === null) break;
+        if (chunk.length > PIECE_BYTES) await this.#writePieces(chunk);
+        else if (!this.gone && !res.write(chunk)) await this.#drained();
+        if (this.gone) {
+          source.cancel(this.controller.signal.reason);
+          return;
+        }
+      }
+    } catch (error) {
+      source.cancel(error);
+      // Cut off, and the dialect has no word for it: the client must not take this for an end.
+      this.#cut(this.#req.httpVersionMinor === 0);
+      return;
+    }
+    if (unread) await this.#readOff();
+    this.#answered = true;
+    res.end();
+    // The last bytes, too, may find a reader that has stopped.
+    if (res.writableLength > 0 && !res.destroyed) await this.#drained('finish');
+  }
+
+  /** @returns Whether the answer is an event stream. */
+  #writeHead(response: Response, unread: boolean): boolean {
+    const isStream = isEventStream(response);
+    const headers = outboundHeaders(response, isStream);
+    yieldToHost(headers, this.#res, isStream);
+    if (unread) headers['connection'] = 'close';
+    const { status } = response;
+    // With the phrase: Koa may have set another one together with an earlier status.
+    this.#res.writeHead(status, STATUS_CODES[status] ?? '', headers);
+    return isStream;
+  }
+
+  async #writePieces(chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.length && !this.gone; at += PIECE_BYTES) {
+      if (!this.#res.write(chunk.subarray(at, at + PIECE_BYTES))) await this.#drained();
+    }
+  }
+
+  /** Waits until all that was written is out, or the client is gone. A client that does not read is cut off. */
+  #drained(event: 'drain' | 'finish' = 'drain'): Promise<void> {
+    // Once and for good: compression middleware passes `on` to another object, but not `off`.
+    if (event === 'finish') this.#res.on(event, this.#onDrain);
+    else if (!this.#listensForDrain) this.#res.on(event, this.#onDrain);
+    this.#listensForDrain ||= event === 'drain';
+    return this.#untilWoken(this.#writeStallMs, () => {
+      // Without a socket, the answer waits behind another one on its connection (pipelining), not for its reader.
+      if (this.#res.socket === null) return false;
+      // What the system still holds for it would stay there as long as it does not read.
+      this.#cut(true);
+      return true;
+    });
+  }
+
+  /** Lets a client that is still sending finish, for a moment: a reset would lose it the answer. */
+  async #readOff(): Promise<void> {
+    if (this.gone || this.#req.complete) return;
+    this.#req.once('end', this.#onDrain).resume();
+    await this.#untilWoken(LINGER_MS, () => {
+      this.#wake?.();
+      return true;
+    });
+  }
+
+  /** @param onLate Called when nobody woke us in time; false waits as long again. */
+  #untilWoken(limitMs: number, onLate: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const late = (): void => {
+        if (!onLate()) timer = this.#clock.setTimeout(late, limitMs);
+      };
+      let timer = this.#clock.setTimeout(late, limitMs);
+      this.#wake = () => {
+        this.#clock.clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  /**
+   * Ends the connection, such that nobody takes it for the end of the answer. To HTTP/1.0 that takes a reset: there,
+   * an orderly end is the end of the body.
+   */
+  #cut(reset: boolean): void {
+    const { socket } = this.#req;
+    // TLS has no reset of its own, and needs none: it knows a cut from an end.
+    if (reset && !('encrypted' in socket)) socket.resetAndDestroy();
+    else this.#res.destroy();
+  }
+
+  /** A pipelined request's answer has no socket yet, and Node 22 does not tell it that its client is gone. */
+  #watchSocket(): void {
+    const { socket } = this.#req;
+    socket.on('close', this.#onClose);
+    this.#res.on('close', () => socket.off('close', this.#onClose));
+  }
+
+  readonly #onDrain = (): void => {
+    this.#wake?.();
+  };
+
+  readonly #onClose = (): void => {
+    if (!this.#answered && !this.gone) {
+      this.gone = true;
+      this.controller.abort(new PipelineError('client_abort'));
+    }
+    this.#wake?.();
+  };
+}

@@ -1,0 +1,38 @@
+import { type Pipeline, PipelineError } from '@sluice/core';
+import { pathOf } from './admission.ts';
+import type { MountSettings } from './options.ts';
+
+/** As much of a request as is needed to refuse it. */
+export interface Refused {
+  /** Upper-case HTTP method. */
+  readonly method: string;
+  /** What `mountedTarget` made of its target. */
+  readonly target: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Any error as an answer in the caller's dialect, before there is a call or after it could not be answered. */
+export function refuse<Req>(
+  pipeline: Pipeline,
+  settings: MountSettings<Req>,
+  error: unknown,
+  { method, target, headers }: Refused,
+): Response {
+  const known = PipelineError.is(error) ? error : new PipelineError('internal', { cause: error });
+  // The caller is told nothing of it, and there is no call whose outcome could: the operator has to know.
+  if (known.code === 'internal') process.emitWarning(warning(known.cause));
+  const response = pipeline.refuse(known, { method, target: target.startsWith('/') ? target : '/', headers });
+  // RFC 9110 §15.5.6 wants it.
+  if (known.code === 'method_not_allowed') {
+    response.headers.set('allow', settings.routes.methods(pathOf(target)).join(', '));
+  }
+  return response;
+}
+
+function warning(cause: unknown): Error {
+  const warning = new Error(`a mount failed: ${cause instanceof Error ? cause.message : String(cause)}`);
+  warning.name = 'SluiceWarning';
+  if (cause instanceof Error && cause.stack !== undefined) warning.stack = cause.stack;
+  return warning;
+}
