@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import { type ErrorCode, PipelineError } from './errors.ts';
+import { isResponse } from './stream/is-response.ts';
 import { LazyResponse } from './stream/lazy-response.ts';
 
 /** What an attempt's end means for everything that has to decide by it. */
@@ -72,7 +73,7 @@ const SPENT = new Set([
  * throttle otherwise.
  */
 export function classify(result: unknown, clock: Clock, errorBody?: unknown): Disposition {
-  if (!(result instanceof Response)) {
+  if (!isResponse(result)) {
     if (!PipelineError.is(result)) return { ...REFUSED_HERE, retryAfterMs: undefined };
     const found = BY_CODE[result.code] ?? REFUSED_HERE;
     // An error that says of itself that another try cannot help is believed.
@@ -92,15 +93,19 @@ export function classify(result: unknown, clock: Clock, errorBody?: unknown): Di
  * cannot be read, and what is negative, counts as not said; a date that has passed is no wait.
  */
 export function retryAfter(response: Response, clock: Clock): number | undefined {
-  const ms = Number(LazyResponse.header(response, 'retry-after-ms') ?? Number.NaN);
-  if (Number.isFinite(ms) && ms >= 0) return ms;
-  const value = LazyResponse.header(response, 'retry-after')?.trim();
-  if (value === undefined || value === '') return undefined;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
+  const ms = LazyResponse.header(response, 'retry-after-ms')?.trim() ?? '';
+  if (NUMBER.test(ms)) return Number(ms);
+  const value = LazyResponse.header(response, 'retry-after')?.trim() ?? '';
+  if (NUMBER.test(value)) return Number(value) * 1000;
+  if (!DATE.test(value)) return undefined;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(0, date - clock.wallTime());
 }
+
+/** Providers send fractions too. */
+const NUMBER = /^\d{1,12}(?:\.\d{1,12})?$/;
+/** The forms of HTTP-date begin with the day of the week, ISO 8601 with the year. `Date.parse` takes "5 apples" for a date. */
+const DATE = /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)|\d{4}-\d\d-\d\d)/i;
 
 function isSpent(body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false;

@@ -10,6 +10,42 @@ export interface ErrorFacts {
   readonly outcome: 'refused' | 'upstream-error' | 'timeout' | 'client-abort' | 'shutdown';
 }
 
+/** What went wrong; the table {@link ERROR_CODES} says what each code means. */
+export type ErrorCode =
+  | 'invalid_request'
+  | 'json_too_complex'
+  | 'duplicate_key'
+  | 'duplicate_header'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'route_not_found'
+  | 'method_not_allowed'
+  | 'body_timeout'
+  | 'body_too_large'
+  | 'unsupported_encoding'
+  | 'content_blocked'
+  | 'rate_limited'
+  | 'quota_exceeded'
+  | 'overloaded'
+  | 'circuit_open'
+  | 'no_endpoint'
+  | 'plugin_failed'
+  | 'internal'
+  | 'body_already_read'
+  | 'connect_failed'
+  | 'tls_failed'
+  | 'connection_lost'
+  | 'stream_cut'
+  | 'stream_error'
+  | 'bad_answer'
+  | 'answer_too_large'
+  | 'connect_timeout'
+  | 'first_event_timeout'
+  | 'idle_timeout'
+  | 'total_timeout'
+  | 'client_abort'
+  | 'shutting_down';
+
 const refused = (status: number, retryable: boolean, message: string): ErrorFacts => ({
   status,
   retryable,
@@ -33,7 +69,7 @@ const timeout = (retryable: boolean, message: string): ErrorFacts => ({
  * Every error code of Sluice, with its documented meaning. Statuses follow RFC 9110 §15 and what the providers
  * themselves answer in the same situation; 499 is nginx's "client closed request" and is never sent.
  */
-export const ERROR_CODES = {
+export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorFacts>> = {
   // What a caller sent.
   invalid_request: refused(400, false, 'The request is not valid.'),
   json_too_complex: refused(400, false, 'The JSON body is nested too deeply or has too many values.'),
@@ -77,10 +113,7 @@ export const ERROR_CODES = {
     message: 'The service is shutting down. Try again.',
     outcome: 'shutdown',
   },
-} as const satisfies Record<string, ErrorFacts>;
-
-/** A code of {@link ERROR_CODES}. */
-export type ErrorCode = keyof typeof ERROR_CODES;
+};
 
 /** What a {@link PipelineError} may be given beside its code. */
 export interface PipelineErrorOptions {
@@ -107,9 +140,9 @@ const BRAND = Symbol.for('sluice.PipelineError');
 export class PipelineError extends Error {
   static {
     this.prototype.name = 'PipelineError';
+    Object.defineProperty(this.prototype, BRAND, { value: true });
   }
 
-  readonly [BRAND] = true;
   readonly code: ErrorCode;
   readonly status: number;
   readonly retryable: boolean;

@@ -32,6 +32,7 @@ export function hotSwap(initial: Pipeline): SwappablePipeline {
     close: (timeoutMs) => current.close(timeoutMs),
     [Symbol.asyncDispose]: () => current.close(),
     async swap(next, drainMs) {
+      if (next === current) return;
       await next.start();
       const old = current;
       current = next;

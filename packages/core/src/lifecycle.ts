@@ -71,7 +71,8 @@ export class Lifecycle {
   async drain(timeoutMs: number = DEFAULT_DRAIN_MS): Promise<void> {
     this.#draining = true;
     if (await this.#within(timeoutMs, this.#untilIdle())) return;
-    for (const call of [...this.#calls]) call.abort(new PipelineError('shutting_down'));
+    // A copy: a call that ends takes itself out of the list.
+    for (const call of this.#calls.slice()) call.abort(new PipelineError('shutting_down'));
     await this.#within(GRACE_MS, this.#untilIdle());
   }
 

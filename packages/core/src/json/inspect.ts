@@ -71,6 +71,7 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
       case COLON:
         if (++nodes > limits.maxNodes) throw refuse('json_too_complex', `more than ${limits.maxNodes} values`);
         break;
+      default:
     }
   }
   return { streamed };

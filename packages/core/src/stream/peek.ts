@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PipelineError } from '../errors.ts';
-import { bytesSource, readAll } from './body.ts';
+import type { BodySource } from './body.ts';
 import { bodySource, LazyResponse, takeSource } from './lazy-response.ts';
 
 /** Error bodies are small; what is larger is an HTML page or an attack. */
@@ -7,7 +8,7 @@ const MAX_PEEK_BYTES = 64 * 1024;
 
 /**
  * Reads the JSON body of an error response and puts the same bytes back, so that a plugin can tell a spent budget from
- * a short throttle. Undefined when it is no JSON or longer than 64 KiB (then the rest of the body is lost).
+ * a short throttle. Undefined when it is no JSON, longer than 64 KiB or cut.
  */
 export async function peekJson(response: Response): Promise<unknown> {
   if (!LazyResponse.is(response) || Number(LazyResponse.header(response, 'content-length') ?? 0) > MAX_PEEK_BYTES) {
@@ -18,12 +19,55 @@ export async function peekJson(response: Response): Promise<unknown> {
     LazyResponse.putBody(response, null);
     return undefined;
   }
-  const bytes = await readAll(bodySource(body), MAX_PEEK_BYTES, () => new PipelineError('answer_too_large'));
-  LazyResponse.putBody(response, { bytes: bytesSource(bytes) });
+  const source = bodySource(body);
+  const chunks: Uint8Array[] = [];
+  let whole = false;
+  let failure: { readonly error: unknown } | undefined;
   try {
-    return JSON.parse(bytes.toString()) as unknown;
+    for (let length = 0; length <= MAX_PEEK_BYTES; ) {
+      const chunk = await source.read();
+      if (chunk === null) {
+        whole = true;
+        break;
+      }
+      chunks.push(chunk);
+      length += chunk.length;
+    }
+  } catch (error) {
+    // Whoever reads the body shall meet the failure at the same place.
+    failure = { error };
+  }
+  LazyResponse.putBody(response, { bytes: new PeekedSource([...chunks], source, failure) });
+  if (!whole) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
   } catch {
     return undefined;
+  }
+}
+
+/** What was read ahead, then the rest. */
+class PeekedSource implements BodySource {
+  readonly #chunks: Uint8Array[];
+  readonly #rest: BodySource;
+  readonly #failure: { readonly error: unknown } | undefined;
+
+  constructor(chunks: Uint8Array[], rest: BodySource, failure: { readonly error: unknown } | undefined) {
+    this.#chunks = chunks;
+    this.#rest = rest;
+    this.#failure = failure;
+  }
+
+  read(): Uint8Array | null | Promise<Uint8Array | null> {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) return chunk;
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#rest.read();
+  }
+
+  cancel(reason: unknown): void {
+    this.#chunks.length = 0;
+    this.#rest.cancel(reason);
   }
 }
 
@@ -36,11 +80,16 @@ export async function discard(response: Response): Promise<void> {
   const source = takeSource(response);
   let length = 0;
   try {
-    for (;;) {
-      const chunk = await source.read();
+    while (length <= MAX_PEEK_BYTES) {
+      const pending = source.read();
+      // One turn for what is in the socket already; a body that is still being written is not waited for.
+      const chunk = pending instanceof Promise ? await Promise.race([pending, nextTurn('late' as const)]) : pending;
       if (chunk === null) return;
+      if (chunk === 'late') {
+        (pending as Promise<unknown>).catch(() => undefined);
+        break;
+      }
       length += chunk.length;
-      if (length > MAX_PEEK_BYTES) break;
     }
   } catch {
     // It is being thrown away: how it ends does not matter.

@@ -3,12 +3,12 @@ import { buildConnector } from 'undici';
 import type { Clock } from '../clock.ts';
 import { PipelineError } from '../errors.ts';
 
-/** Sockets that had served an answer before they failed; see {@link failedOnReuse}. */
+/** Errors of connections that had served an answer before; see {@link failedOnReuse}. */
 const failuresOnReuse = new WeakSet<object>();
 
 /**
- * Whether an error came from a keep-alive connection that had served an earlier answer. The upstream closed it while
- * our request was on its way: nothing is wrong with either, and a fresh connection will do.
+ * Whether an error came from a keep-alive connection that had served an earlier answer and not a byte of this one. The
+ * upstream closed it while our request was on its way: nothing is wrong with either, and a fresh connection will do.
  */
 export function failedOnReuse(error: unknown): boolean {
   return typeof error === 'object' && error !== null && failuresOnReuse.has(error);
@@ -54,8 +54,15 @@ export function connector({ clock, connectMs, ca }: ConnectorOptions): buildConn
 }
 
 function watchReuse(socket: Socket): void {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  /** What had been read when the latest request was written. More than that: its answer had begun. */
+  let readBefore = 0;
+  socket.write = (...args: unknown[]) => {
+    readBefore = socket.bytesRead;
+    return write(...args);
+  };
   // Runs before undici's own listener, which passes the same error object on to the request.
   socket.on('error', (error) => {
-    if (socket.bytesRead > 0) failuresOnReuse.add(error);
+    if (readBefore > 0 && socket.bytesRead === readBefore) failuresOnReuse.add(error);
   });
 }

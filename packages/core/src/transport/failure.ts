@@ -17,6 +17,9 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   UND_ERR_SOCKET: 'connection_lost',
   UND_ERR_HEADERS_OVERFLOW: 'bad_answer',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'connection_lost',
+  // A forward proxy that will not or cannot reach the upstream.
+  UND_ERR_ABORTED: 'connect_failed',
+  UND_ERR_PRX_TLS: 'connect_failed',
   UND_ERR_CLOSED: 'shutting_down',
   UND_ERR_DESTROYED: 'shutting_down',
   UND_ERR_HEADERS_TIMEOUT: 'first_event_timeout',
@@ -28,7 +31,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** Certificate errors of OpenSSL that do not begin like the others. */
-const TLS = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO$)/;
+const TLS =
+  /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERROR_IN_C|INVALID_(CA|PURPOSE)$|PATH_LENGTH|HOSTNAME_MISMATCH|EPROTO$)/;
 
 /**
  * What a transport failure means.

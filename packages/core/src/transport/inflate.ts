@@ -23,7 +23,8 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
  * @throws PipelineError `bad_answer` for an encoding that nobody knows.
  */
 export function inflated(source: BodySource, contentEncoding: string): BodySource {
-  const layers = contentEncoding
+  // A header that stands twice arrives as an array, whatever its type says.
+  const layers = String(contentEncoding)
     .toLowerCase()
     .split(',')
     .map((layer) => layer.trim())
@@ -63,6 +64,8 @@ class InflatedSource implements BodySource {
     });
     decoder.on('end', () => {
       this.#ended = true;
+      // What follows the compressed data is nobody's; left unread, it would block the connection for ever.
+      if (!this.#sourceEnded) source.cancel(badEncoding('bytes behind its compressed answer'));
       this.#settle?.();
     });
     decoder.on('error', (error) => {
