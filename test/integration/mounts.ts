@@ -7,7 +7,7 @@ import { mount as expressMount } from '@sluice/adapters/express';
 import { mount as koaMount } from '@sluice/adapters/koa';
 import { mount as nodeMount, type MountOptions } from '@sluice/adapters/node';
 import { mount as webMount } from '@sluice/adapters/web';
-import type { Pipeline } from '@sluice/core';
+import type { Pipeline, Principal } from '@sluice/core';
 import express5 from 'express';
 // @ts-expect-error -- an alias, which has no types of its own.
 import express4 from 'express4';
@@ -22,6 +22,8 @@ export type Before = (req: IncomingMessage, res: ServerResponse) => void | Promi
 export interface HostOptions extends Omit<MountOptions<never>, 'identify'> {
   /** Runs before the mount. Default: nothing does. */
   readonly before?: Before;
+  /** Names the caller. Default: nobody does. */
+  readonly identify?: () => Promise<Principal | undefined>;
 }
 
 /** A server that hosts a pipeline on a loopback port. */
@@ -40,7 +42,7 @@ export interface Host {
 }
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => unknown;
-type Build = (pipeline: Pipeline, options: Omit<HostOptions, 'before'>, before: Before, errors: unknown[]) => Handler;
+type Build = (pipeline: Pipeline, options: Omit<HostOptions, 'before'>, before: Before | undefined, errors: unknown[]) => Handler;
 
 /** The host application's own answer to what the mount leaves to it. */
 export const HOST_ANSWER = 'the host application';
@@ -48,7 +50,7 @@ export const HOST_ANSWER = 'the host application';
 const node: Build = (pipeline, options, before) => {
   const handle = nodeMount(pipeline, options);
   return async (req, res) => {
-    await before(req, res);
+    await before?.(req, res);
     if (!(await handle(req, res))) res.end(HOST_ANSWER);
   };
 };
@@ -57,11 +59,13 @@ const express =
   (create: typeof express5): Build =>
   (pipeline, options, before, errors) => {
     const app = create();
-    app.use((req, res, next) => {
-      void Promise.resolve(before(req, res)).then(() => {
-        next();
+    if (before !== undefined) {
+      app.use((req, res, next) => {
+        void Promise.resolve(before(req, res)).then(() => {
+          next();
+        });
       });
-    });
+    }
     app.use(expressMount(pipeline, options));
     app.use((_req: IncomingMessage, res: ServerResponse) => res.end(HOST_ANSWER));
     // Express tells an error handler by its four parameters.
@@ -77,10 +81,12 @@ const koa =
   (pipeline, options, before, errors) => {
     const app = new Application();
     app.on('error', (error) => errors.push(error));
-    app.use(async (ctx, next) => {
-      await before(ctx.req, ctx.res);
-      await next();
-    });
+    if (before !== undefined) {
+      app.use(async (ctx, next) => {
+        await before(ctx.req, ctx.res);
+        await next();
+      });
+    }
     app.use(koaMount(pipeline, options));
     app.use((ctx) => {
       ctx.body = HOST_ANSWER;
@@ -92,7 +98,8 @@ const koa =
 const web: Build = (pipeline, options, before, errors) => {
   const handle = webMount(pipeline, options);
   return async (req, res) => {
-    await before(req, res);
+    await before?.(req, res);
+    if (res.destroyed) return;
     const controller = new AbortController();
     res.on('close', () => {
       if (!res.writableFinished) controller.abort();
@@ -122,7 +129,7 @@ const web: Build = (pipeline, options, before, errors) => {
 
 const host = (name: string, build: Build): Host => ({
   name,
-  async listen(pipeline, { before = () => undefined, ...options } = {}) {
+  async listen(pipeline, { before, ...options } = {}) {
     const errors: unknown[] = [];
     const handler = build(pipeline, options, before, errors);
     const server = createServer((req, res) => void handler(req, res));

@@ -58,6 +58,7 @@ export class Call implements Context {
       this.abort(new PipelineError('total_timeout'));
     }, options.totalMs);
     this.#controller = options.controller ?? new AbortController();
+    this.#controller.signal.addEventListener('abort', this.#onSignal);
     this.#callerSignal = options.signal;
     if (options.signal?.aborted === true) this.#onCallerAbort();
     else options.signal?.addEventListener('abort', this.#onCallerAbort);
@@ -106,12 +107,10 @@ export class Call implements Context {
 
   /** Ends what is in progress. The reason decides the outcome. */
   abort(reason: PipelineError): void {
-    if (this.#outcome !== undefined || this.#controller.signal.aborted) return;
-    this.#controller.abort(reason);
-    this.#onAbort?.(reason);
+    if (this.#outcome === undefined) this.#controller.abort(reason);
   }
 
-  /** Sets who is told of an abort once there is an answer: its body may be waiting for a reader that is gone. */
+  /** Sets who is told of an abort: whoever holds the call at the time. */
   set onAbort(listener: (reason: PipelineError) => void) {
     this.#onAbort = listener;
   }
@@ -136,6 +135,11 @@ export class Call implements Context {
       reportSwallowed('an onComplete listener failed', error);
     }
   }
+
+  readonly #onSignal = (): void => {
+    const reason: unknown = this.signal.reason;
+    this.#onAbort?.(PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason }));
+  };
 
   readonly #onCallerAbort = (): void => {
     this.abort(new PipelineError('client_abort', { cause: this.#callerSignal?.reason }));

@@ -37,8 +37,7 @@ function sending(innermost: Step): Step {
     } catch (error) {
       throw PipelineError.is(error) ? error : upstreamFailure(error, false);
     }
-    if (LazyResponse.is(response)) return response;
-    if (isResponse(response)) return adopted(response, ctx);
+    if (isResponse(response)) return LazyResponse.is(response) ? response : adopted(response, ctx);
     throw new PipelineError('internal', { cause: new TypeError(`the transport returned ${kindOf(response)}, no Response`) });
   };
 }

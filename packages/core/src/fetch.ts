@@ -1,8 +1,11 @@
 import { PipelineError } from './errors.ts';
-import type { InboundRequest, Pipeline } from './pipeline.ts';
+import type { InboundRequest } from './request.ts';
+
+/** The shape of `fetch`. */
+export type PipelineFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** Makes a `fetch` of a pipeline's `handle`. Bound to nothing, as SDKs call it detached. */
-export function pipelineFetch(handle: Pipeline['handle']): Pipeline['fetch'] {
+export function pipelineFetch(handle: (inbound: InboundRequest) => Promise<Response>): PipelineFetch {
   return async (input, init) => {
     const inbound = await inboundRequest(input, init);
     inbound.signal?.throwIfAborted();
@@ -76,7 +79,9 @@ function headerRecord(headers: RequestInit['headers'], isText: boolean): Record<
   return record;
 }
 
+const encoder = new TextEncoder();
+
 /** The caller may reuse its buffer once fetch has returned: keep a copy. */
 function ownBytes(body: string | Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(typeof body === 'string' ? Buffer.from(body) : body);
+  return typeof body === 'string' ? encoder.encode(body) : new Uint8Array(body);
 }

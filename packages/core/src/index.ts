@@ -7,11 +7,13 @@ export { anthropicMessages } from './format/anthropic-messages.ts';
 export type { EventKind, Format, TextMapper, TextPart, Usage } from './format/format.ts';
 export { openaiChat } from './format/openai-chat.ts';
 export { openaiResponses } from './format/openai-responses.ts';
+export type { PipelineFetch } from './fetch.ts';
 export { hotSwap, type SwappablePipeline } from './hot-swap.ts';
 export type { JsonLimits } from './json/inspect.ts';
 export { readJson, withJson } from './json/read-json.ts';
 export type { Outcome, OutcomeKind } from './outcome.ts';
-export { createPipeline, type InboundRequest, type Pipeline, type PipelineOptions } from './pipeline.ts';
+export type { PipelineOptions } from './options.ts';
+export { createPipeline, type Pipeline } from './pipeline.ts';
 export {
   definePlugin,
   type FailurePolicy,
@@ -28,7 +30,8 @@ export {
   when,
 } from './plugin.ts';
 export { RANDOM, type Random } from './random.ts';
-export type { ApiRequest } from './request.ts';
+export type { ApiRequest, InboundRequest } from './request.ts';
+export type { RefusedRequest } from './run.ts';
 export { provide, type Provision, type ServiceSource } from './services.ts';
 export {
   CACHE_STATUS,

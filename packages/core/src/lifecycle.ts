@@ -1,7 +1,6 @@
 import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
 import { PipelineError } from './errors.ts';
-import type { Transport } from './transport/transport.ts';
 
 /** Something that is started and closed with the pipeline. */
 interface Part {
@@ -12,7 +11,6 @@ interface Part {
 /** What a lifecycle looks after. */
 interface LifecycleOptions {
   readonly clock: Clock;
-  readonly transport: Transport;
   /** In the order of starting. */
   readonly parts: readonly Part[];
 }
@@ -98,7 +96,6 @@ export class Lifecycle {
   async #close(timeoutMs?: number): Promise<void> {
     await this.drain(timeoutMs);
     const errors = await this.#closeParts(this.#options.parts.toReversed());
-    await this.#options.transport.close?.();
     if (errors.length > 0) throw new AggregateError(errors, 'some parts of the pipeline did not close properly');
   }
 

@@ -1,7 +1,33 @@
+import type { DependencyContainer } from 'tsyringe';
 import * as v from 'valibot';
-import { validateOptions } from './plugin.ts';
-import type { PipelineOptions } from './pipeline.ts';
-import { assertSecure } from './transport/undici-transport.ts';
+import type { Format } from './format/format.ts';
+import type { JsonLimits } from './json/inspect.ts';
+import { type Plugin, validateOptions } from './plugin.ts';
+import type { Provision } from './services.ts';
+import type { Timeouts } from './transport/timeouts.ts';
+import { assertSecure, type TransportOptions } from './transport/undici-transport.ts';
+
+/** What a pipeline is made of. */
+export interface PipelineOptions {
+  /** Base URL of the provider, for example `https://api.anthropic.com`. `https:` unless it is loopback. */
+  readonly upstream: string;
+  /** Outermost first. Order and names are checked. Default: none, and every call passes straight through. */
+  readonly plugins?: readonly Plugin[];
+  /** Services that replace the embedded defaults; see `provide`. */
+  readonly services?: readonly Provision[];
+  /** A tsyringe container whose registrations are used for services that `services` does not name. */
+  readonly container?: DependencyContainer;
+  /** Formats beside the built-in ones, asked first. */
+  readonly formats?: readonly Format[];
+  /** The clocks of a call. */
+  readonly timeouts?: Partial<Timeouts>;
+  /** The undici transport's own options. */
+  readonly transport?: TransportOptions;
+  /** Caps on JSON request bodies of a known format. */
+  readonly jsonLimits?: Partial<JsonLimits>;
+  /** Calls in progress beyond this are refused with 503 `overloaded`. Default 4 096. */
+  readonly maxConcurrentCalls?: number;
+}
 
 const positiveMs = v.exactOptional(v.pipe(v.number('must be a number of milliseconds'), v.minValue(1, 'must be at least 1')));
 const positive = v.exactOptional(v.pipe(v.number('must be a number'), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')));

@@ -15,6 +15,25 @@ export interface ApiRequest {
   readonly signal: AbortSignal;
 }
 
+/** A call as a mount hands it over. */
+export interface InboundRequest {
+  /** Upper-case HTTP method. */
+  readonly method: string;
+  /** Path and query, in origin form: it begins with a single slash. */
+  readonly target: string;
+  /** Lower-case names, one value each. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The whole body, or null. */
+  readonly body: Uint8Array<ArrayBuffer> | null;
+  /** Aborts when the caller leaves. */
+  readonly signal?: AbortSignal;
+  /**
+   * In place of `signal`: a controller that becomes the call's own, for a mount that makes one per call anyway. Abort
+   * it with a `PipelineError` as the reason. Linking two signals would cost more than the rest of the call's set-up.
+   */
+  readonly controller?: AbortController;
+}
+
 /** Splits an absolute URL into origin and path with query. A string cut: a `URL` object costs ten times as much. */
 export function splitUrl(url: string): { readonly origin: string; readonly path: string } {
   const slash = url.indexOf('/', url.indexOf('://') + 3);

@@ -48,21 +48,25 @@ export interface Services {
  * tsyringe's `dispose` skips what factories made and closes dependencies before their users.
  *
  * @param wanted What the plugins need, by plugin name.
+ * @param defaults Embedded defaults of this pipeline, beside those that tokens have of themselves.
  * @throws TypeError One sentence that says what is missing or which services wait for each other.
  */
 export function assembleServices(
   wanted: ReadonlyMap<string, Needs>,
   provisions: readonly Provision[],
   userContainer: DependencyContainer | undefined,
+  defaults: readonly Provision[] = [],
 ): Services {
+  const embedded = new Map(defaults.map(({ token, recipe }) => [token as symbol, recipe]));
+  const defaultOf = (token: Token<unknown>): ServiceRecipe<unknown> | undefined => embedded.get(token) ?? embeddedDefault(token);
   const provided = new Map(provisions.map(({ token, recipe }) => [token as symbol, recipe]));
   const sourceOf = (token: Token<unknown>): ServiceSource | undefined => {
     if (provided.has(token)) return 'provided';
     if (userContainer?.isRegistered(token, true) === true) return 'container';
-    return embeddedDefault(token) === undefined ? undefined : 'embedded';
+    return defaultOf(token) === undefined ? undefined : 'embedded';
   };
   const recipeOf = (token: Token<unknown>): ServiceRecipe<unknown> | undefined =>
-    provided.get(token) ?? (sourceOf(token) === 'container' ? undefined : embeddedDefault(token));
+    provided.get(token) ?? (sourceOf(token) === 'container' ? undefined : defaultOf(token));
 
   const order = sortedGraph(wanted, sourceOf, recipeOf);
   // A container of our own: registrations of one pipeline must not be seen by another. Tokens that the user's

@@ -1,1 +1,2 @@
-export { retry, type RetryOptions } from './retry.ts';
+export type { RetryOptions } from './options.ts';
+export { retry } from './retry.ts';

@@ -1,0 +1,117 @@
+import { Call } from './call.ts';
+import type { Step } from './chain.ts';
+import type { Clock } from './clock.ts';
+import { deliver, refusal } from './edge.ts';
+import { PipelineError } from './errors.ts';
+import { errorFormatFor } from './format/formats.ts';
+import type { Format } from './format/format.ts';
+import { inspectJson, type JsonLimits } from './json/inspect.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { Random } from './random.ts';
+import type { InboundRequest } from './request.ts';
+import type { State } from './state.ts';
+import { discard } from './stream/peek.ts';
+import type { Timeouts } from './transport/timeouts.ts';
+
+/** What the calls of one pipeline share. */
+export interface RunnerParts {
+  readonly chain: Step;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly formats: readonly Format[];
+  readonly upstream: string;
+  readonly timeouts: Timeouts;
+  readonly jsonLimits: JsonLimits;
+  readonly maxConcurrentCalls: number;
+  readonly lifecycle: Lifecycle;
+}
+
+/** What a refusal has to know of a request. */
+export type RefusedRequest = Pick<InboundRequest, 'method' | 'target' | 'headers'>;
+
+/** Takes calls through a pipeline. */
+export class Runner {
+  readonly #parts: RunnerParts;
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** The life of a call: looked at, admitted, taken through the chain, delivered or refused. */
+  async handle(inbound: InboundRequest, seed?: (state: State) => void): Promise<Response> {
+    const { chain, lifecycle, maxConcurrentCalls, upstream } = this.#parts;
+    const format = this.#formatOf(inbound);
+    const { streamed, objection } = this.#inspect(inbound, format);
+    const call = this.#call(inbound, format, streamed);
+    try {
+      if (objection !== undefined) throw objection;
+      if (!lifecycle.started) await lifecycle.start();
+      lifecycle.callStarted(call, maxConcurrentCalls);
+      seed?.(call);
+      const { method, target, headers, body } = inbound;
+      const answer = chain({ method, url: upstream + target, headers, body, signal: call.signal }, call);
+      return deliver(await unlessAborted(answer, call), call);
+    } catch (error) {
+      const known = PipelineError.is(error) ? error : new PipelineError('internal', { cause: error });
+      call.end(known.outcome, known.status, undefined, known);
+      // Nobody is there to be answered.
+      if (known.code === 'client_abort') throw known;
+      return refusal(known, call.id, this.#dialectOf(inbound, format));
+    }
+  }
+
+  /** The answer to a request that a mount refuses before there is a call. */
+  refuse(error: PipelineError, inbound: RefusedRequest): Response {
+    return refusal(error, this.#parts.random.uuid(), this.#dialectOf(inbound, this.#formatOf(inbound)));
+  }
+
+  #call(inbound: InboundRequest, format: Format | undefined, streamed: boolean): Call {
+    const { clock, random, timeouts, lifecycle } = this.#parts;
+    return new Call({
+      clock,
+      random,
+      format,
+      streamed,
+      totalMs: streamed ? timeouts.streamedTotalMs : timeouts.totalMs,
+      signal: inbound.signal,
+      controller: inbound.controller,
+      onEnd: lifecycle.callEnded,
+    });
+  }
+
+  /** A body that must not be parsed is refused as a call, so that it is counted and recorded like any other. */
+  #inspect({ body }: InboundRequest, format: Format | undefined): { streamed: boolean; objection?: unknown } {
+    if (format === undefined || body === null) return { streamed: false };
+    try {
+      return inspectJson(body, this.#parts.jsonLimits);
+    } catch (objection) {
+      return { streamed: false, objection };
+    }
+  }
+
+  #formatOf({ method, target }: RefusedRequest): Format | undefined {
+    const query = target.indexOf('?');
+    const path = query < 0 ? target : target.slice(0, query);
+    return this.#parts.formats.find((format) => format.matches(method, path));
+  }
+
+  #dialectOf(inbound: RefusedRequest, format: Format | undefined): Format {
+    const { method, target, headers } = inbound;
+    return errorFormatFor({ method, headers, url: this.#parts.upstream + target }, format);
+  }
+}
+
+/** The answer, or the reason of the abort: a plugin that hears no signal must not keep the caller waiting. */
+function unlessAborted(answer: Promise<Response>, call: Call): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    let aborted = false;
+    call.onAbort = (reason) => {
+      aborted = true;
+      reject(reason);
+    };
+    answer.then((response) => {
+      if (aborted) void discard(response);
+      else resolve(response);
+    }, reject);
+  });
+}

@@ -1,0 +1,55 @@
+import {
+  type ApiRequest,
+  classify,
+  type Clock,
+  type Disposition,
+  holdUntilContent,
+  type Next,
+  peekJson,
+  PipelineError,
+} from '@sluice/core';
+
+/** What one attempt came to. */
+export type Attempt = { readonly response: Response } | { readonly error: unknown };
+
+/** Makes one attempt. It is over when its answer has begun, or never will. */
+export async function attempt(request: ApiRequest, next: Next, clock: Clock, commitHoldMs: number): Promise<Attempt> {
+  try {
+    return { response: await holdUntilContent(await next(request), { clock, commitHoldMs }) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** What an attempt's end means. */
+export async function dispositionOf(result: Attempt, clock: Clock): Promise<Disposition> {
+  if ('error' in result) return classify(result.error, clock);
+  // A spent budget looks like a throttle, but for its body.
+  const body = result.response.status === 429 ? await peekJson(result.response) : undefined;
+  return classify(result.response, clock, body);
+}
+
+/** The attempt's own answer or error, as if there were no retrying. */
+export function handOn(result: Attempt): Response {
+  if ('error' in result) throw result.error;
+  return result.response;
+}
+
+/** The last real answer, intact but for the word that trying again is of no use: SDKs obey it and do not multiply the attempts. */
+export function giveUp(result: Attempt): Response {
+  if ('response' in result) {
+    result.response.headers.set('x-should-retry', 'false');
+    return result.response;
+  }
+  const { error } = result;
+  if (!PipelineError.is(error) || !error.retryable) throw error;
+  const { code, message, status, retryAfterMs, plugin, cause } = error;
+  throw new PipelineError(code, {
+    message,
+    status,
+    retryable: false,
+    cause,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(plugin === undefined ? {} : { plugin }),
+  });
+}

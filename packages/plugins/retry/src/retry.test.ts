@@ -1,0 +1,389 @@
+import { createPipeline, definePlugin, type ErrorCode, PipelineError } from '@sluice/core';
+import {
+  anthropicMessage,
+  anthropicStream,
+  errorBody,
+  errorEvent,
+  type ScriptedAnswer,
+  streamAnswer,
+  type TestPipeline,
+  testPipeline,
+  type TestPipelineOptions,
+} from '@sluice/core/testing';
+import { describe, expect, test } from 'vitest';
+import { retry, type RetryOptions } from './index.ts';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const dialect = 'anthropic-messages';
+const good = (): Response => new Response(anthropicMessage(), { headers: JSON_TYPE });
+const bad = (status: number, headers: Record<string, string> = {}, code?: string): Response =>
+  new Response(errorBody(dialect, status, code === undefined ? {} : { code }), {
+    status,
+    headers: { ...JSON_TYPE, ...headers },
+  });
+const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+const silence = new Promise<never>(() => undefined);
+
+/** A pipeline with retry alone, whose upstream answers as told. */
+function retrying(
+  answers: readonly ScriptedAnswer[],
+  options: RetryOptions = {},
+  others: TestPipelineOptions = {},
+): TestPipeline {
+  return testPipeline({ answers, plugins: [retry(options)], ...others });
+}
+
+/** Lets all waits pass until there is a response. */
+async function afterAllWaits({ clock }: TestPipeline, pending: Promise<Response>): Promise<Response> {
+  let settled = false;
+  void pending.catch(() => undefined).finally(() => (settled = true));
+  for (let second = 0; !settled && second < 600; second++) await clock.advance(1_000);
+  return pending;
+}
+
+describe('an attempt that failed', () => {
+  test('is made again until one succeeds, and the outcome counts them all', async () => {
+    await using pipe = retrying([bad(529), reset, good()]);
+    const response = await afterAllWaits(pipe, pipe.post());
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe(anthropicMessage());
+    expect(response.headers.has('x-should-retry')).toBe(false);
+    expect(pipe.outcomes).toMatchObject([{ kind: 'completed', status: 200, attempts: 3 }]);
+  });
+
+  test('sends the same bytes each time', async () => {
+    await using pipe = retrying([bad(500), bad(503), good()]);
+    await (await afterAllWaits(pipe, pipe.post())).text();
+    const [first, ...later] = pipe.transport.requests;
+    expect(later).toHaveLength(2);
+    for (const request of later) {
+      expect(request.body).toBe(first?.body);
+      expect(request.headers).toEqual(first?.headers);
+    }
+  });
+
+  test('is made at most maxRetries times again', async () => {
+    await using pipe = retrying([bad(500), bad(500), good()], { maxRetries: 1 });
+    expect((await afterAllWaits(pipe, pipe.post())).status).toBe(500);
+    expect(pipe.transport.requests).toHaveLength(2);
+  });
+
+  test.each<[ErrorCode, number]>([
+    ['connect_failed', 3],
+    ['connect_timeout', 3],
+    ['connection_lost', 3],
+    ['bad_answer', 3],
+    ['first_event_timeout', 3],
+    ['tls_failed', 1],
+    ['answer_too_large', 1],
+    ['total_timeout', 1],
+    ['content_blocked', 1],
+    ['quota_exceeded', 1],
+    ['rate_limited', 1],
+    ['circuit_open', 1],
+    ['plugin_failed', 1],
+  ])('with %s makes %i attempts', async (code, attempts) => {
+    await using pipe = retrying(Array.from({ length: 4 }, () => new PipelineError(code)));
+    await afterAllWaits(pipe, pipe.post());
+    expect(pipe.transport.requests).toHaveLength(attempts);
+  });
+});
+
+describe('the last answer', () => {
+  test('comes back whole, and tells an SDK outside not to try again', async () => {
+    await using pipe = retrying([bad(529), bad(529), bad(529, { 'request-id': 'req_1', 'retry-after': '1' })]);
+    const response = await afterAllWaits(pipe, pipe.post());
+    expect(response.status).toBe(529);
+    expect(await response.text()).toBe(errorBody(dialect, 529));
+    expect(Object.fromEntries(response.headers)).toEqual({
+      ...JSON_TYPE,
+      'request-id': 'req_1',
+      'retry-after': '1',
+      'x-should-retry': 'false',
+    });
+    expect(pipe.outcomes).toMatchObject([{ kind: 'upstream-error', status: 529, attempts: 3 }]);
+  });
+
+  test('says the same when there was none', async () => {
+    await using pipe = retrying([reset, reset, reset]);
+    const response = await afterAllWaits(pipe, pipe.post());
+    expect(response.status).toBe(502);
+    expect(response.headers.get('x-should-retry')).toBe('false');
+    expect(pipe.outcomes).toMatchObject([{ attempts: 3, cause: { code: 'connection_lost', cause: reset } }]);
+  });
+
+  test('leaves it to the caller to come back after a refusal from further in', async () => {
+    const full = new PipelineError('rate_limited', { retryAfterMs: 2_000, plugin: 'upstream-limit' });
+    await using pipe = retrying([full]);
+    const response = await pipe.post();
+    expect(response.status).toBe(429);
+    expect(response.headers.get('retry-after')).toBe('2');
+    expect(response.headers.has('x-should-retry')).toBe(false);
+    expect(pipe.outcomes).toMatchObject([{ kind: 'refused', cause: full }]);
+  });
+});
+
+describe('the wait', () => {
+  test('is never shorter than the upstream asked for, and a tenth longer at most', async () => {
+    await using pipe = retrying([bad(429, { 'retry-after': '20' }), good()]);
+    const pending = pipe.post();
+    await pipe.clock.advance(19_999);
+    expect(pipe.transport.requests).toHaveLength(1);
+    await pipe.clock.advance(2_001);
+    expect(pipe.transport.requests).toHaveLength(2);
+    await (await pending).text();
+  });
+
+  test('understands a date and milliseconds', async () => {
+    await using pipe = retrying([]);
+    const inTenSeconds = new Date(pipe.clock.wallTime() + 10_000).toUTCString();
+    for (const headers of [{ 'retry-after': inTenSeconds }, { 'retry-after-ms': '10000' }]) {
+      await using pipe = retrying([bad(529, headers), good()]);
+      const pending = pipe.post();
+      await pipe.clock.advance(9_999);
+      expect(pipe.transport.requests).toHaveLength(1);
+      await (await afterAllWaits(pipe, pending)).text();
+      expect(pipe.transport.requests).toHaveLength(2);
+    }
+  });
+
+  test('is not begun when the upstream asks for more than maxDelayMs', async () => {
+    await using pipe = retrying([bad(429, { 'retry-after': '31' })]);
+    const response = await pipe.post();
+    expect(response.status).toBe(429);
+    expect(response.headers.get('retry-after')).toBe('31');
+    expect(response.headers.get('x-should-retry')).toBe('false');
+  });
+
+  test('is not begun when it would outlast the deadline', async () => {
+    await using pipe = retrying([bad(529, { 'retry-after': '5' })], {}, { timeouts: { totalMs: 5_000 } });
+    expect((await pipe.post()).status).toBe(529);
+    expect(pipe.transport.requests).toHaveLength(1);
+  });
+
+  test('ends at once when the caller leaves, and leaves no timer', async () => {
+    await using pipe = retrying([bad(529, { 'retry-after': '20' })]);
+    const caller = new AbortController();
+    const pending = pipe.post({}, { signal: caller.signal });
+    await pipe.clock.advance(1_000);
+    // The wait and the call's deadline.
+    expect(pipe.clock.pendingTimers).toBe(2);
+
+    const reason = new Error('gone');
+    caller.abort(reason);
+    await expect(pending).rejects.toBe(reason);
+    expect(pipe.clock.pendingTimers).toBe(0);
+    expect(pipe.transport.requests).toHaveLength(1);
+    expect(pipe.outcomes).toMatchObject([{ kind: 'client-abort', status: 499, attempts: 1 }]);
+  });
+
+  test('ends at the shutdown, and the caller may try elsewhere', async () => {
+    await using pipe = retrying([bad(529, { 'retry-after': '20' })]);
+    const pending = pipe.post();
+    await pipe.clock.advance(1_000);
+    const closing = pipe.pipeline.close(100);
+    await pipe.clock.advance(100);
+    const response = await pending;
+    expect(response.status).toBe(503);
+    expect(response.headers.has('x-should-retry')).toBe(false);
+    expect(pipe.outcomes).toMatchObject([{ kind: 'shutdown' }]);
+    await closing;
+    expect(pipe.clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('a caller that left', () => {
+  test('is not the reason for another attempt', async () => {
+    const caller = new AbortController();
+    const leaving: ScriptedAnswer = () => {
+      caller.abort();
+      return reset;
+    };
+    await using pipe = retrying([leaving, good()]);
+    await expect(pipe.post({}, { signal: caller.signal })).rejects.toThrow('aborted');
+    await pipe.clock.advance(60_000);
+    expect(pipe.transport.requests).toHaveLength(1);
+  });
+});
+
+describe('an answer that waiting does not change', () => {
+  test.each(['enforced_spend_limit_reached', 'contract_spend_limit_reached'])('(429 with %s) is handed on', async (code) => {
+    await using pipe = retrying([bad(429, {}, code)]);
+    const response = await pipe.post();
+    expect(await response.text()).toBe(errorBody(dialect, 429, { code }));
+    expect(response.headers.get('x-should-retry')).toBe('false');
+  });
+
+  test('(429 with insufficient_quota, in the words of OpenAI) is handed on', async () => {
+    const body = errorBody('openai-chat', 429, { code: 'insufficient_quota' });
+    const spent = new Response(body, { status: 429, headers: JSON_TYPE });
+    await using pipe = retrying([spent], {}, { dialect: 'openai-chat' });
+    expect(await (await pipe.post()).text()).toBe(body);
+  });
+
+  test('(the upstream itself says so) is handed on', async () => {
+    await using pipe = retrying([bad(529, { 'x-should-retry': 'false' })]);
+    expect((await pipe.post()).status).toBe(529);
+  });
+});
+
+describe('a stream', () => {
+  const events = anthropicStream({ text: 'One two three' });
+  const preamble = events.slice(0, 1);
+  const begun = events.slice(0, 4);
+
+  test('that reports an error before its first content is tried again', async () => {
+    const overloaded = streamAnswer([...preamble, errorEvent(dialect, 529)]);
+    await using pipe = retrying([overloaded, streamAnswer(events)]);
+    const response = await afterAllWaits(pipe, pipe.post({ stream: true }));
+    expect(await response.text()).toBe(events.join(''));
+    expect(pipe.outcomes).toMatchObject([{ kind: 'completed', attempts: 2 }]);
+  });
+
+  test('that goes on reporting it ends as the plain error that it is', async () => {
+    const overloaded = streamAnswer([errorEvent(dialect, 529)]);
+    await using pipe = retrying([overloaded, overloaded, overloaded]);
+    const response = await afterAllWaits(pipe, pipe.post({ stream: true }));
+    expect(response.status).toBe(529);
+    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(response.headers.get('x-should-retry')).toBe('false');
+    expect(await response.json()).toMatchObject({ type: 'error', error: { type: 'overloaded_error' } });
+  });
+
+  test.each<[string, readonly (string | Error)[]]>([
+    ['is reset', [...preamble, reset]],
+    ['ends', preamble],
+    ['has nothing', []],
+  ])('that %s before its first content is tried again', async (_, pieces) => {
+    await using pipe = retrying([streamAnswer(pieces), streamAnswer(events)]);
+    const response = await afterAllWaits(pipe, pipe.post({ stream: true }));
+    expect(await response.text()).toBe(events.join(''));
+    expect(pipe.outcomes).toMatchObject([{ kind: 'completed', attempts: 2 }]);
+  });
+
+  test.each<[string, readonly (string | Error)[], string]>([
+    ['is reset', [...begun, reset], 'stream_cut'],
+    ['ends', begun, 'stream_cut'],
+    ['reports an error', [...begun, errorEvent(dialect, 529)], 'stream_error'],
+  ])('that %s after its first content is never tried again', async (_, pieces, code) => {
+    await using pipe = retrying([streamAnswer(pieces), streamAnswer(events)]);
+    const response = await pipe.post({ stream: true });
+    const text = await response.text();
+    expect(text.startsWith(begun.join(''))).toBe(true);
+    expect(text).toMatch(/\nevent: error\ndata: .*\n\n$/);
+    expect(pipe.transport.requests).toHaveLength(1);
+    expect(pipe.outcomes).toMatchObject([{ kind: 'upstream-error', status: 200, attempts: 1, cause: { code } }]);
+  });
+
+  test('is held back until its first content, and then leaves as it came', async () => {
+    let arrive: (piece: string) => void = () => undefined;
+    const content = new Promise<string>((resolve) => (arrive = resolve));
+    await using pipe = retrying([streamAnswer([...preamble, content, ...events.slice(2)])]);
+    let answered = false;
+    const pending = pipe.post({ stream: true });
+    void pending.then(() => (answered = true));
+
+    await pipe.clock.advance(29_999);
+    expect(answered).toBe(false);
+    arrive(events[1] as string);
+    expect(await (await pending).text()).toBe(events.join(''));
+  });
+
+  test('that keeps silent is let go after commitHoldMs, and is committed from then on', async () => {
+    let arrive: (piece: Error) => void = () => undefined;
+    const late = new Promise<Error>((resolve) => (arrive = resolve));
+    await using pipe = retrying([streamAnswer([...preamble, late]), streamAnswer(events)], { commitHoldMs: 5_000 });
+    const pending = pipe.post({ stream: true });
+    await pipe.clock.advance(5_000);
+    const response = await pending;
+    expect(response.status).toBe(200);
+
+    arrive(reset);
+    expect(await response.text()).toMatch(/^event: message_start\n[^]*\nevent: error\n/);
+    expect(pipe.transport.requests).toHaveLength(1);
+  });
+
+  test('ends when its caller leaves while it is held back', async () => {
+    let cancelled = false;
+    const stalled = streamAnswer([...preamble, silence], { onCancel: () => (cancelled = true) });
+    await using pipe = retrying([stalled]);
+    const caller = new AbortController();
+    const pending = pipe.post({ stream: true }, { signal: caller.signal });
+    await pipe.clock.advance(10);
+    caller.abort();
+    await expect(pending).rejects.toThrow('aborted');
+    expect(cancelled).toBe(true);
+    expect(pipe.clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('a request that is no completion', () => {
+  const send = (pipe: TestPipeline, method: string, path: string): Promise<Response> =>
+    pipe.pipeline.fetch(`https://caller.test${path}`, { method, ...(method === 'POST' ? { body: '{}' } : {}) });
+
+  test('and creates something is not sent again when it was perhaps carried out', async () => {
+    await using pipe = retrying([bad(500), reset]);
+    const answered = await send(pipe, 'POST', '/v1/messages/batches');
+    expect(answered.status).toBe(500);
+    // Whether to risk it is for the caller to decide.
+    expect(answered.headers.has('x-should-retry')).toBe(false);
+    const lost = await send(pipe, 'POST', '/v1/files');
+    expect(lost.status).toBe(502);
+    expect(lost.headers.has('x-should-retry')).toBe(false);
+    expect(pipe.transport.requests).toHaveLength(2);
+  });
+
+  test('and creates something is sent again when it certainly was not', async () => {
+    await using pipe = retrying([new PipelineError('connect_failed'), bad(429), good()]);
+    expect((await afterAllWaits(pipe, send(pipe, 'POST', '/v1/messages/batches'))).status).toBe(200);
+  });
+
+  test.each(['GET', 'DELETE'])('and may happen twice (%s) is sent again', async (method) => {
+    await using pipe = retrying([bad(500), reset, good()]);
+    expect((await afterAllWaits(pipe, send(pipe, method, '/v1/files/file_1'))).status).toBe(200);
+  });
+});
+
+describe('the budget', () => {
+  test('bounds what an outage multiplies the load by', async () => {
+    const calls = 500;
+    await using pipe = retrying(Array.from({ length: calls * 3 }, () => () => bad(500)));
+    const statuses = Array.from({ length: calls }, async () => (await pipe.post()).status);
+    for (let second = 0; second < 10; second++) await pipe.clock.advance(1_000);
+    expect(new Set(await Promise.all(statuses))).toEqual(new Set([500]));
+    // Every call, a fifth of them again, ten in reserve, and ten that came back in ten seconds.
+    expect(pipe.transport.requests.length).toBeLessThanOrEqual(calls * 1.2 + 20);
+    expect(pipe.transport.requests.length).toBeGreaterThan(calls * 1.1);
+  });
+
+  test('that is used up lets the real answer through, and no SDK tries again', async () => {
+    await using pipe = retrying([bad(503)], { budgetReserve: 0, budgetRatio: 0 });
+    const response = await pipe.post();
+    expect(await response.text()).toBe(errorBody(dialect, 503));
+    expect(response.headers.get('x-should-retry')).toBe('false');
+  });
+});
+
+describe('at assembly', () => {
+  const assemble = (options: object): unknown =>
+    createPipeline({ upstream: 'https://upstream.test', plugins: [retry(options)] });
+
+  test.each<[object, string]>([
+    [{ maxAttempts: 3 }, 'there is no option "maxAttempts"'],
+    [{ maxRetries: -1 }, 'option "maxRetries": must be at least 0'],
+    [{ maxRetries: 11 }, 'option "maxRetries": must be at most 10'],
+    [{ maxRetries: 1.5 }, 'option "maxRetries": must be a whole number'],
+    [{ baseDelayMs: '1s' }, 'option "baseDelayMs": must be a number of milliseconds'],
+    [{ maxDelayMs: Infinity }, 'option "maxDelayMs": must be finite'],
+    [{ budgetRatio: -1 }, 'option "budgetRatio": must be at least 0'],
+  ])('refuses %o', (options, complaint) => {
+    expect(() => assemble(options)).toThrow(`plugin "retry": ${complaint}.`);
+  });
+
+  test('refuses to stand inside of what each attempt has to pass', () => {
+    const breaker = definePlugin({ name: 'circuit-breaker', create: () => ({ handle: (request, next) => next(request) }) });
+    expect(() => createPipeline({ upstream: 'https://upstream.test', plugins: [breaker(), retry()] })).toThrow(
+      'plugin "retry" must stand outside "circuit-breaker"',
+    );
+  });
+});
