@@ -1,7 +1,14 @@
 // tsyringe refuses to load without a Reflect polyfill.
 import 'reflect-metadata';
 import { container as rootContainer, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
-import { embeddedDefault, type Needs, type Resolved, type ServiceRecipe, type Token, tokenName } from './token.ts';
+import {
+  embeddedDefault,
+  type Needs,
+  type Resolved,
+  type ServiceRecipe,
+  type Token,
+  tokenName,
+} from './token.ts';
 
 /** A service given to a pipeline; made by {@link provide}. */
 export interface Provision {
@@ -17,7 +24,7 @@ export interface Provision {
  */
 export function provide<T, N extends Needs = Record<never, never>>(
   token: Token<T>,
-  create: (needs: Resolved<N>) => T,
+  create: (needs: Resolved<N>) => NoInfer<T>,
   needs?: N,
 ): Provision {
   const recipe = { create, ...(needs === undefined ? {} : { needs }) };
@@ -58,7 +65,8 @@ export function assembleServices(
   defaults: readonly Provision[] = [],
 ): Services {
   const embedded = new Map(defaults.map(({ token, recipe }) => [token as symbol, recipe]));
-  const defaultOf = (token: Token<unknown>): ServiceRecipe<unknown> | undefined => embedded.get(token) ?? embeddedDefault(token);
+  const defaultOf = (token: Token<unknown>): ServiceRecipe<unknown> | undefined =>
+    embedded.get(token) ?? embeddedDefault(token);
   const provided = new Map(provisions.map(({ token, recipe }) => [token as symbol, recipe]));
   const sourceOf = (token: Token<unknown>): ServiceSource | undefined => {
     if (provided.has(token)) return 'provided';
@@ -91,14 +99,19 @@ export function assembleServices(
     made.set(token, service);
     if (typeof service === 'object') owned.push(service as Startable);
   }
-  const described = order.map((token) => ({ name: tokenName(token), source: sourceOf(token) as ServiceSource }));
+  const described = order.map((token) => ({
+    name: tokenName(token),
+    source: sourceOf(token) as ServiceSource,
+  }));
   return { resolve: resolveAll, owned, described };
 }
 
 /** Forgotten `return`s and `async` factories would otherwise show at the first call, in somebody else's code. */
 function checked(token: Token<unknown>, service: unknown): unknown {
   if (service === undefined || service === null) {
-    throw new TypeError(`service "${tokenName(token)}" was made as ${String(service)}; return it from its factory.`);
+    throw new TypeError(
+      `service "${tokenName(token)}" was made as ${String(service)}; return it from its factory.`,
+    );
   }
   if (service instanceof Promise) {
     // Whatever becomes of it: nobody waits for it any more.
@@ -117,7 +130,10 @@ function fromContainer(container: DependencyContainer, token: Token<unknown>): u
     // tsyringe repeats its sentence once per level.
     const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
     throw new TypeError(
-      `service "${tokenName(token)}" cannot be resolved from the container: ${sentence.slice(0, 300)}.`.replace(/\.+$/, '.'),
+      `service "${tokenName(token)}" cannot be resolved from the container: ${sentence.slice(0, 300)}.`.replace(
+        /\.+$/,
+        '.',
+      ),
       { cause: error },
     );
   }
@@ -134,7 +150,9 @@ function sortedGraph(
   const visit = (token: Token<unknown>, wantedBy: string, name: string): void => {
     if (sorted.has(token)) return;
     if (typeof token !== 'symbol') {
-      throw new TypeError(`${wantedBy} names no token for its need "${name}"; make one with token() and check its import.`);
+      throw new TypeError(
+        `${wantedBy} names no token for its need "${name}"; make one with token() and check its import.`,
+      );
     }
     if (sourceOf(token) === undefined) {
       throw new TypeError(
@@ -144,7 +162,9 @@ function sortedGraph(
     const start = path.indexOf(token);
     if (start >= 0) {
       const cycle = [...path.slice(start), token].map(tokenName).join(' → ');
-      throw new TypeError(`services need each other in a circle: ${cycle}; one of them must do without the next.`);
+      throw new TypeError(
+        `services need each other in a circle: ${cycle}; one of them must do without the next.`,
+      );
     }
     path.push(token);
     for (const [name, need] of Object.entries(recipeOf(token)?.needs ?? {})) {
