@@ -15,6 +15,8 @@ const LOST_MS = 10_000;
 /** When nothing has come for so long, the subject waits for more events before it hands on those it has. */
 const HELD_BACK_MS = 50;
 
+const CLOSED = new Error('the subject closed the connection');
+
 /** Keeps `inFlight` calls going against one subject and checks each byte that comes back. */
 export class Load {
   readonly #name: string;
@@ -132,7 +134,7 @@ class Caller {
       }
     });
     socket.on('error', (error) => this.#fail?.(error));
-    socket.on('close', () => this.#fail?.(new Error('the subject closed the connection')));
+    socket.on('close', () => this.#fail?.(CLOSED));
   }
 
   static async open(port: number, exchange: Exchange, slot: number, upstream: Upstream): Promise<Caller> {
@@ -158,7 +160,9 @@ class Caller {
     this.#bodyBytes = 0;
     this.#done = done;
     this.#fail = fail;
-    this.#socket.write(this.#request);
+    // It may have closed while no call was on its way to notice.
+    if (this.#socket.destroyed) fail(CLOSED);
+    else this.#socket.write(this.#request);
   }
 
   close(): void {

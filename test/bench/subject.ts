@@ -16,6 +16,8 @@ export type FromHost =
 /** Serves with plain `node:http` on a free port, and returns that port. */
 export async function serve(listener: RequestListener): Promise<number> {
   const server = createServer(listener);
+  // Longer than the others' turns take, so that the connections of a round last for the round.
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(0, '127.0.0.1', resolve);
   });

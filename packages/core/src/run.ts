@@ -102,16 +102,15 @@ export class Runner {
 }
 
 /** The answer, or the reason of the abort: a plugin that hears no signal must not keep the caller waiting. */
-function unlessAborted(answer: Promise<Response>, call: Call): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    let aborted = false;
-    call.onAbort = (reason) => {
-      aborted = true;
-      reject(reason);
-    };
-    answer.then((response) => {
-      if (aborted) void discard(response);
-      else resolve(response);
-    }, reject);
-  });
+async function unlessAborted(answer: Promise<Response>, call: Call): Promise<Response> {
+  const { promise, resolve, reject } = Promise.withResolvers<Response>();
+  call.onAbort = reject;
+  answer.then(resolve, reject);
+  try {
+    return await promise;
+  } catch (error) {
+    // It may still come, and nobody is there to read it.
+    answer.then(discard).catch(() => undefined);
+    throw error;
+  }
 }
