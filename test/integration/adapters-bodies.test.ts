@@ -13,7 +13,7 @@ import Koa3 from 'koa';
 // @ts-expect-error -- an alias, which has no types of its own.
 import Koa2 from 'koa2';
 import { describe, expect, it } from 'vitest';
-import { expectQuiet } from './adapters-quiet.ts';
+import { expectQuiet } from './adapters-support.ts';
 
 /** Bytes that JSON.parse and JSON.stringify would not give back: spaces, an escape, a number beyond doubles. */
 const BYTES = '{ "model": "m", "n": 12345678901234567890, "messages": [ "\\u00e9 é" ] }';
@@ -46,7 +46,12 @@ async function through(app: (pipeline: Pipeline) => RequestListener, sent: Sent 
   const server = createServer(app(test.pipeline)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const { method = 'POST', path = ROUTE, body = method === 'POST' ? BYTES : null, headers = JSON_TYPE } = sent;
+  const {
+    method = 'POST',
+    path = ROUTE,
+    body = method === 'POST' ? BYTES : null,
+    headers = JSON_TYPE,
+  } = sent;
   const init = { method, headers, ...(body === null ? {} : { body }) };
   const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
   const answer = (await response.json()) as { error?: { message: string } };
@@ -56,7 +61,7 @@ async function through(app: (pipeline: Pipeline) => RequestListener, sent: Sent 
   return {
     status: response.status,
     error: answer.error?.message,
-    body: request === undefined || request.body === null ? request?.body : Buffer.from(request.body).toString(),
+    body: request && (request.body === null ? null : Buffer.from(request.body).toString()),
     headers: request?.headers,
   };
 }
@@ -127,7 +132,11 @@ describe.each([
     const headers = { ...JSON_TYPE, 'content-type': 'application/json; charset=utf-16le' };
     const body = Buffer.from(BYTES, 'utf16le');
     const decoded = await through(app(express.json()), { headers, body });
-    expect(decoded).toMatchObject({ status: 200, body: AGAIN, headers: { 'content-type': 'application/json' } });
+    expect(decoded).toMatchObject({
+      status: 200,
+      body: AGAIN,
+      headers: { 'content-type': 'application/json' },
+    });
     const raw = await through(app(express.raw({ type: '*/*' })), { headers, body });
     expect(raw.headers).toMatchObject({ 'content-type': 'application/json; charset=utf-16le' });
   });

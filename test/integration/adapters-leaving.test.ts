@@ -1,8 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createPipeline, definePlugin, type Outcome, type Pipeline } from '@sluice/core';
-import { type FakeUpstream, fakeUpstream, type RawConnection, rawConnection, rawRequest } from '@sluice/core/testing';
+import {
+  type FakeUpstream,
+  fakeUpstream,
+  type RawConnection,
+  rawConnection,
+  rawRequest,
+} from '@sluice/core/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { expectQuiet } from './adapters-quiet.ts';
+import { expectQuiet, standsStill } from './adapters-support.ts';
 import { type Host, type HostOptions, type Hosted, HOSTS, NODE_HOSTS } from './mounts.ts';
 
 const QUESTION = { model: 'claude-opus-5-5', max_tokens: 1024, messages: [{ role: 'user', content: 'Hi' }] };
@@ -94,18 +100,22 @@ describe.each(HOSTS)('a client of $name', (host) => {
       await expectAborted(client, leave, request.closed);
     });
 
-    it('in the middle of a flood that it had stopped reading aborts the upstream within 100 ms', bounded, async () => {
-      upstream.reply({ kind: 'flood', bytes: Infinity });
-      const { url } = await serve(host);
-      using client = await rawConnection(url);
-      client.send(STREAM_REQUEST);
-      const request = await upstream.request(1);
-      await client.received((soFar) => soFar.includes('text_delta'));
-      client.socket.pause();
-      await standsStill(() => request.bytesWritten);
-      // Only a reset tells a server that does not get its bytes off.
-      await expectAborted(client, (one) => one.socket.resetAndDestroy(), request.closed);
-    });
+    it(
+      'in the middle of a flood that it had stopped reading aborts the upstream within 100 ms',
+      bounded,
+      async () => {
+        upstream.reply({ kind: 'flood', bytes: Infinity });
+        const { url } = await serve(host);
+        using client = await rawConnection(url);
+        client.send(STREAM_REQUEST);
+        const request = await upstream.request(1);
+        await client.received((soFar) => soFar.includes('text_delta'));
+        client.socket.pause();
+        await standsStill(() => request.bytesWritten);
+        // Only a reset tells a server that does not get its bytes off.
+        await expectAborted(client, (one) => one.socket.resetAndDestroy(), request.closed);
+      },
+    );
 
     it('in the middle of its body is forgotten, and the upstream not asked', async () => {
       const requested = Promise.withResolvers<void>();
@@ -198,21 +208,15 @@ describe.each(NODE_HOSTS)('a client of $name', (host) => {
     const requests = await Promise.all([upstream.request(1), upstream.request(2), upstream.request(3)]);
     await client.received((soFar) => soFar.includes('text_delta'));
     leave(client);
-    expect(await Promise.all(requests.map(({ closed }) => closed))).toEqual(['aborted', 'aborted', 'aborted']);
+    expect(await Promise.all(requests.map(({ closed }) => closed))).toEqual([
+      'aborted',
+      'aborted',
+      'aborted',
+    ]);
     await pipeline.drain();
     expect(outcomes.map(({ kind }) => kind)).toEqual(['client-abort', 'client-abort', 'client-abort']);
   });
 });
-
-/** Resolves once a number has not changed for a while, measured in turns of the event loop. */
-async function standsStill(value: () => number): Promise<void> {
-  let last = value();
-  for (let turns = 0; turns < 200; turns++) {
-    await nextTurn();
-    if (value() !== last) turns = 0;
-    last = value();
-  }
-}
 
 async function noConnections(server: Hosted['server']): Promise<void> {
   const count = (): Promise<number> =>

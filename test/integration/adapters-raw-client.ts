@@ -13,7 +13,10 @@ export interface WireResponse {
  *
  * @returns The responses, interim ones among them.
  */
-export async function exchange(port: number, ...writes: readonly (string | Buffer)[]): Promise<WireResponse[]> {
+export async function exchange(
+  port: number,
+  ...writes: readonly (string | Buffer)[]
+): Promise<WireResponse[]> {
   const socket = connect(port, '127.0.0.1');
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
@@ -31,14 +34,17 @@ export async function exchange(port: number, ...writes: readonly (string | Buffe
 }
 
 /** All responses in what a connection delivered. */
-export function readResponses(bytes: Buffer): WireResponse[] {
+function readResponses(bytes: Buffer): WireResponse[] {
   const responses: WireResponse[] = [];
   let rest = bytes.toString('latin1');
   while (rest.includes('\r\n\r\n')) {
     const end = rest.indexOf('\r\n\r\n');
     const [line = '', ...lines] = rest.slice(0, end).split('\r\n');
     const headers = Object.fromEntries(
-      lines.map((each) => [each.slice(0, each.indexOf(':')).toLowerCase(), each.slice(each.indexOf(':') + 1).trim()]),
+      lines.map((each) => [
+        each.slice(0, each.indexOf(':')).toLowerCase(),
+        each.slice(each.indexOf(':') + 1).trim(),
+      ]),
     );
     const status = Number(line.split(' ')[1]);
     const [body, length] = readBody(rest.slice(end + 4), headers, status);

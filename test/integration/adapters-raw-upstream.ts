@@ -42,7 +42,8 @@ export async function strictUpstream(): Promise<StrictUpstream> {
       // Whatever was smuggled behind the request comes in the same segment or the next turn.
       clearImmediate(turn);
       turn = setImmediate(() => {
-        if (bytes.length > request.length) violations.push(`bytes after a request: ${bytes.slice(request.length)}`);
+        if (bytes.length > request.length)
+          violations.push(`bytes after a request: ${bytes.slice(request.length)}`);
         bytes = '';
         requests.push(request);
         socket.write(
@@ -83,7 +84,16 @@ function readRequest(bytes: string): (StrictRequest & { readonly length: number 
   const all = (name: string): string[] => headers.filter(([each]) => each === name).map(([, value]) => value);
   if (all('host').length !== 1) return 'not exactly one host';
   if (all('transfer-encoding').length > 0) return 'a transfer-encoding';
-  for (const name of ['te', 'trailer', 'upgrade', 'expect', 'keep-alive', 'proxy-authorization', 'cookie', 'http2-settings']) {
+  for (const name of [
+    'te',
+    'trailer',
+    'upgrade',
+    'expect',
+    'keep-alive',
+    'proxy-authorization',
+    'cookie',
+    'http2-settings',
+  ]) {
     if (all(name).length > 0) return `a ${name}`;
   }
   if (all('connection').some((value) => value !== 'keep-alive')) return 'a connection with a nomination';

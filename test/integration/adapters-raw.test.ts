@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RAW_CASES } from './adapters-raw-cases.ts';
 import { exchange, type WireResponse } from './adapters-raw-client.ts';
 import { strictUpstream, type StrictUpstream } from './adapters-raw-upstream.ts';
+import { expectQuiet } from './adapters-support.ts';
 import { HOST_ANSWER, type Hosted, NODE_HOSTS } from './mounts.ts';
+
+expectQuiet();
 
 describe.each(NODE_HOSTS)('$name', (host) => {
   let upstream: StrictUpstream;

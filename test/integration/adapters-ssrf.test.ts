@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createPipeline, type Pipeline } from '@sluice/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { exchange } from './adapters-raw-client.ts';
-import { expectQuiet } from './adapters-quiet.ts';
+import { expectQuiet } from './adapters-support.ts';
 import { strictUpstream, type StrictUpstream } from './adapters-raw-upstream.ts';
 import { type Hosted, HOSTS } from './mounts.ts';
 

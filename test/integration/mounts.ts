@@ -42,7 +42,12 @@ export interface Host {
 }
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => unknown;
-type Build = (pipeline: Pipeline, options: Omit<HostOptions, 'before'>, before: Before | undefined, errors: unknown[]) => Handler;
+type Build = (
+  pipeline: Pipeline,
+  options: Omit<HostOptions, 'before'>,
+  before: Before | undefined,
+  errors: unknown[],
+) => Handler;
 
 /** The host application's own answer to what the mount leaves to it. */
 export const HOST_ANSWER = 'the host application';

@@ -45,7 +45,12 @@ const HONO: Mount = {
     app.all('*', (context) => handle(context.req.raw));
     return Promise.resolve({
       baseUrl: `http://localhost${options.basePath ?? ''}`,
-      fetch: async (url, init) => app.fetch(new Request(url, init)),
+      async fetch(url, init) {
+        const response = await app.fetch(new Request(url, init));
+        // As over a connection: who has left gets no answer.
+        init?.signal?.throwIfAborted();
+        return response;
+      },
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
   },

@@ -67,7 +67,9 @@ export function oddJson(value: unknown): Buffer {
 }
 
 function escaped(character: string): string {
-  return [...Array(character.length).keys()].map((i) => `\\u${character.charCodeAt(i).toString(16)}`).join('');
+  return [...Array(character.length).keys()]
+    .map((i) => `\\u${character.charCodeAt(i).toString(16)}`)
+    .join('');
 }
 
 function bytesOf(body: unknown): Buffer | null {

@@ -1,4 +1,10 @@
-import { createPipeline, definePlugin, type Outcome, type Pipeline, type PipelineOptions } from '@sluice/core';
+import {
+  createPipeline,
+  definePlugin,
+  type Outcome,
+  type Pipeline,
+  type PipelineOptions,
+} from '@sluice/core';
 import { type FakeUpstream, fakeUpstream, type FakeUpstreamOptions } from '@sluice/core/testing';
 import type { HostOptions } from '../integration/mounts.ts';
 import type { Mount, Mounted } from './mounts.ts';

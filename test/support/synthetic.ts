@@ -18,8 +18,8 @@ const PATHS: Readonly<Record<Dialect, string>> = {
 };
 const DIALECTS = Object.keys(PATHS) as Dialect[];
 
-/** Long enough, with characters of two, three and four bytes, to be cut in the middle of any of them. */
-const WORDS = '人工智能 — naïve “quotes” 🦢👩‍👩‍👧 and \\n \u2028 \u0000 pelican '.repeat(20);
+/** Characters of two, three and four bytes, and what JSON escapes. */
+const WORDS = '人工智能 — naïve “quotes” 🦢👩‍👩‍👧 and \\n \u2028 \u0000 pelican ';
 const TOOL = { name: 'get_weather', input: { 城市: '北京', unit: '°C' } };
 const OPENAI_TOOLS = [{ name: TOOL.name, arguments: TOOL.input }, { name: 'no_arguments' }];
 
@@ -51,7 +51,8 @@ interface Parts {
 
 function exchange(name: string, body: string | Buffer, parts: Parts = {}): Exchange {
   const { method = 'POST', path = '/v1/messages', type = 'application/json', status = 200 } = parts;
-  const sent = parts.sent === undefined ? oddJson({ model: 'claude-opus-5-5', messages: [], 问: WORDS }) : parts.sent;
+  const sent =
+    parts.sent === undefined ? oddJson({ model: 'claude-opus-5-5', messages: [], 问: WORDS }) : parts.sent;
   return {
     name,
     request: {
@@ -105,7 +106,11 @@ export function synthetic(): Exchange[] {
       path: PATHS['openai-responses'],
     }),
     stream('a streamed message', all),
-    stream('a streamed completion', openaiChatStream({ text: WORDS, n: 3, includeUsage: true }).join(''), 'openai-chat'),
+    stream(
+      'a streamed completion',
+      openaiChatStream({ text: WORDS, n: 3, includeUsage: true }).join(''),
+      'openai-chat',
+    ),
     stream('streamed tool calls', openaiChatStream({ toolCalls: OPENAI_TOOLS }).join(''), 'openai-chat'),
     stream('a streamed response', openaiResponsesStream({ text: WORDS }).join(''), 'openai-responses'),
     ...DIALECTS.flatMap((dialect) =>
@@ -124,14 +129,31 @@ export function synthetic(): Exchange[] {
     stream('comments', `: hello\n\n${all.replaceAll('\n\n', '\n: keep-alive\n\n:\n\n')}`),
     stream('fields nobody knows', all.replaceAll('event: ', 'id: 1\nretry: 10\nfuture: x\nevent: ')),
     stream('no space after the colon', all.replaceAll(/^(event|data): /gm, '$1:')),
-    stream('unknown events', `${ANTHROPIC[0] ?? ''}event: of_tomorrow\ndata: {"type":"of_tomorrow"}\n\n${from(1)}`),
+    stream(
+      'unknown events',
+      `${ANTHROPIC[0] ?? ''}event: of_tomorrow\ndata: {"type":"of_tomorrow"}\n\n${from(1)}`,
+    ),
     stream('no blank line at the end', all.slice(0, -1)),
-    stream('pings without end', `${ANTHROPIC[0] ?? ''}${'event: ping\ndata: {"type": "ping"}\n\n'.repeat(200)}${from(1)}`),
-    stream('bytes that are no UTF-8', Buffer.concat([Buffer.from(from(0)), Buffer.from([0x3a, 0xff, 0xe4, 0x0a, 0x0a])])),
+    stream(
+      'pings without end',
+      `${ANTHROPIC[0] ?? ''}${'event: ping\ndata: {"type": "ping"}\n\n'.repeat(200)}${from(1)}`,
+    ),
+    stream(
+      'bytes that are no UTF-8',
+      Buffer.concat([Buffer.from(from(0)), Buffer.from([0x3a, 0xff, 0xe4, 0x0a, 0x0a])]),
+    ),
     exchange('a gateway’s page', '<html>502 Bad Gateway</html>\n', { type: 'text/html', status: 502 }),
     exchange('an empty error', '', { status: 500 }),
-    exchange('a list of models', '{ "data": [ ], "has_more":false }', { method: 'GET', path: '/v1/models?limit=1000', sent: null }),
-    exchange('a deletion', '{"id":"file_1","type":"file_deleted"}', { method: 'DELETE', path: '/v1/files/file_1', sent: null }),
+    exchange('a list of models', '{ "data": [ ], "has_more":false }', {
+      method: 'GET',
+      path: '/v1/models?limit=1000',
+      sent: null,
+    }),
+    exchange('a deletion', '{"id":"file_1","type":"file_deleted"}', {
+      method: 'DELETE',
+      path: '/v1/files/file_1',
+      sent: null,
+    }),
     exchange('no content', '', { method: 'DELETE', path: '/v1/responses/resp_1', sent: null, status: 204 }),
     exchange('JSON lines', '{"custom_id":"a"}\n{"custom_id":"b"}\n', {
       method: 'GET',
@@ -149,7 +171,9 @@ export function synthetic(): Exchange[] {
       path: '/v1/files?beta=true',
       sentType: 'multipart/form-data; boundary="odd boundary"',
       sent: Buffer.concat([
-        Buffer.from('--odd boundary\r\ncontent-disposition: form-data; name="file"; filename="鹈鹕.bin"\r\n\r\n'),
+        Buffer.from(
+          '--odd boundary\r\ncontent-disposition: form-data; name="file"; filename="鹈鹕.bin"\r\n\r\n',
+        ),
         everyByte(),
         Buffer.from('\r\n--odd boundary--\r\n'),
       ]),

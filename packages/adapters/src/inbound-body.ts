@@ -44,8 +44,11 @@ function readBody(
       if (settled) return;
       settled = true;
       clock.clearTimeout(timer);
-      if (error !== undefined) reject(error);
-      else if (chunks.length === 1) resolve(chunks[0] as Buffer<ArrayBuffer>);
+      if (error !== undefined) {
+        // The rest is only read off: nobody needs what came before it.
+        chunks.length = 0;
+        reject(error);
+      } else if (chunks.length === 1) resolve(chunks[0] as Buffer<ArrayBuffer>);
       else resolve(length === 0 ? null : Buffer.concat(chunks, length));
     };
     const timer = clock.setTimeout(() => {

@@ -16,7 +16,7 @@ export interface KoaContext {
   /** Koa's request: body parsers leave `body` and `rawBody` there. */
   readonly request: object;
   /** False keeps Koa from answering. */
-  respond?: boolean;
+  respond?: boolean | undefined;
   /** Told by Koa of errors, those of the client's connection among them. */
   onerror: (error: Error) => void;
 }

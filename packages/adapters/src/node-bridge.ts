@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Pipeline, PRINCIPAL } from '@sluice/core';
 import { bodyLimits, principalOf } from './admission.ts';
 import { Client } from './client.ts';
@@ -47,6 +48,8 @@ async function run<Req>(
   try {
     await client.send(await answer(pipeline, settings, exchange, target, client.controller));
   } catch (error) {
+    // Refused by its head alone: whoever has sent the whole request already shall keep the connection.
+    if (!req.complete) await nextTurn();
     if (client.gone) return;
     const headers = req.headers as Record<string, string>;
     try {

@@ -1,5 +1,6 @@
 import { PipelineError } from './errors.ts';
 import type { InboundRequest } from './request.ts';
+import { readAll, streamSource } from './stream/body.ts';
 
 /** The shape of `fetch`. */
 export type PipelineFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -34,28 +35,31 @@ async function inboundRequest(input: string | URL | Request, init: RequestInit =
     };
   }
   const request = new Request(input, body instanceof ReadableStream ? { ...init, duplex: 'half' } : init);
-  const bytes = await unlessAborted(request.arrayBuffer(), request.signal);
+  const bytes = await bufferedBody(request);
   return {
     method: request.method,
     target: targetOf(request.url),
     headers: Object.fromEntries(request.headers),
-    body: bytes.byteLength === 0 ? null : new Uint8Array(bytes),
+    body: bytes.length === 0 ? null : new Uint8Array(bytes),
     signal: request.signal,
   };
 }
 
-/** A body that never ends must not keep a caller that has left. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort);
-    });
-  });
+/** All bytes of a body. One that never ends does not keep a caller that has left. */
+async function bufferedBody({ body, bodyUsed, signal }: Request): Promise<Uint8Array> {
+  if (bodyUsed) throw new TypeError('Body is unusable: Body has already been read');
+  if (body === null) return new Uint8Array();
+  const source = streamSource(body);
+  const onAbort = (): void => {
+    source.cancel(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort);
+  try {
+    signal.throwIfAborted();
+    return await readAll(source, Infinity, () => new RangeError());
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** Path and query of an absolute URL. */

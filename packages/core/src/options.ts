@@ -34,10 +34,13 @@ const positive = v.exactOptional(v.pipe(v.number('must be a number'), v.integer(
 
 const schema = v.strictObject({
   upstream: v.string('must be a URL, for example "https://api.anthropic.com"'),
-  plugins: v.exactOptional(v.array(v.custom(isPlugin, 'is no plugin; call the factory, retry() and not retry, or make one with definePlugin'))),
-  services: v.exactOptional(v.array(v.custom(isProvision, 'is no service; make it with provide(TOKEN, create)'))),
+  plugins: v.exactOptional(v.array(
+      v.custom(isPlugin, 'is no plugin; call the factory, retry() and not retry, or make one with definePlugin'),
+      'must be a list',
+    )),
+  services: v.exactOptional(v.array(v.custom(isProvision, 'is no service; make it with provide(TOKEN, create)'), 'must be a list')),
   container: v.exactOptional(v.custom(isContainer, 'must be a tsyringe container')),
-  formats: v.exactOptional(v.array(v.object({ name: v.string() }))),
+  formats: v.exactOptional(v.array(v.custom(isFormat, 'is no format'), 'must be a list')),
   timeouts: v.exactOptional(
     v.strictObject({
       connectMs: positiveMs,
@@ -54,9 +57,9 @@ const schema = v.strictObject({
       maxLineBytes: positive,
       maxEventBytes: positive,
       maxAnswerBytes: positive,
-      proxy: v.exactOptional(v.pipe(v.string(), v.url('must be a URL'))),
+      proxy: v.exactOptional(v.custom(isWebUrl, 'must be an http: or https: URL')),
       ca: v.exactOptional(v.union([v.string(), v.array(v.string())], 'must be PEM text or a list of it')),
-      allowInsecureUpstream: v.exactOptional(v.boolean()),
+      allowInsecureUpstream: v.exactOptional(v.boolean('must be true or false')),
     }),
   ),
   jsonLimits: v.exactOptional(v.strictObject({ maxDepth: positive, maxNodes: positive })),
@@ -84,7 +87,7 @@ export function upstreamUrl(upstream: string, allowInsecure: boolean): string {
     throw new TypeError('createPipeline: option "upstream" must hold no credentials, query or fragment.');
   }
   try {
-    assertSecure(url.origin, allowInsecure);
+    assertSecure(url.origin, allowInsecure && isWebUrl(upstream));
   } catch {
     throw new TypeError(
       'createPipeline: option "upstream" must be https: unless it is loopback; set transport.allowInsecureUpstream to send keys and prompts in clear.',
@@ -93,8 +96,16 @@ export function upstreamUrl(upstream: string, allowInsecure: boolean): string {
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
+function isWebUrl(value: unknown): boolean {
+  return /^https?:$/.test(URL.parse(String(value))?.protocol ?? '');
+}
+
 function isPlugin(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'validate' in value && 'create' in value;
+}
+
+function isFormat(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'matches' in value && 'kind' in value && 'name' in value;
 }
 
 function isProvision(value: unknown): boolean {

@@ -11,7 +11,7 @@ import { provide } from './services.ts';
 import { fakeClock } from './testing/fake-clock.ts';
 import { fakeRandom } from './testing/fake-random.ts';
 import { scriptedTransport } from './testing/scripted-transport.ts';
-import { type Needs, type Resolved, token } from './token.ts';
+import { type Needs, type Resolved, token, type Token } from './token.ts';
 import { TRANSPORT } from './transport/transport.ts';
 
 const upstream = 'https://upstream.test';
@@ -52,7 +52,7 @@ class Store {
     this.clock = clock;
   }
 }
-const STORE = token<Store>('store', { needs: { clock: CLOCK }, create: ({ clock }) => new Store(clock) });
+const STORE: Token<Store> = token('store', { needs: { clock: CLOCK }, create: ({ clock }) => new Store(clock) });
 const REQUIRED = token<Store>('required-store');
 
 describe('where a service comes from', () => {

@@ -23,6 +23,9 @@ function isJson(type: string): boolean {
   return /^application\/(?:[\w.-]+\+)?json\b/.test(type);
 }
 
+/** What a reason phrase may not hold (RFC 9112 §4). `new Response` would throw over it, long after the answer was accepted. */
+const NO_REASON_PHRASE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
+
 /** Makes the response of a raw answer: decoded as events, checked as JSON, or passed on, by what it says it is. */
 export function answerResponse(parts: AnswerParts): { response: Response; isEventStream: boolean } {
   const { status, headers, source, format, onEvents } = parts;
@@ -46,6 +49,7 @@ export function answerResponse(parts: AnswerParts): { response: Response; isEven
   } else {
     body = { bytes: new PlainSource(source, facts) };
   }
-  const response = LazyResponse.from({ status, statusText: parts.statusText, headers, body, facts });
+  const statusText = NO_REASON_PHRASE.test(parts.statusText) ? '' : parts.statusText;
+  const response = LazyResponse.from({ status, statusText, headers, body, facts });
   return { response, isEventStream };
 }

@@ -145,7 +145,7 @@ export class LazyResponse {
   }
 
   get bodyUsed(): boolean {
-    return this.#real === undefined ? this.#used : this.#real.bodyUsed;
+    return this.#used || this.#real?.bodyUsed === true;
   }
 
   async text(): Promise<string> {

@@ -76,7 +76,8 @@ class PeekedSource implements BodySource {
  * connection; anything else is cancelled. An unread body would block its connection for ever.
  */
 export async function discard(response: Response): Promise<void> {
-  if (response.bodyUsed) return;
+  // A body that somebody holds is theirs to give up.
+  if (response.bodyUsed || (!LazyResponse.is(response) && response.body?.locked === true)) return;
   const source = takeSource(response);
   let length = 0;
   try {

@@ -15,6 +15,8 @@ import { type ScriptedAnswer, type ScriptedTransport, scriptedTransport } from '
 export interface TestPipelineOptions extends Partial<PipelineOptions> {
   /** What the transport answers, in order. Default: nothing, and every request is an error. */
   readonly answers?: readonly ScriptedAnswer[];
+  /** Send by the real transport, to a `fakeUpstream()` for instance; the clock stands still all the same. Default: false. */
+  readonly sockets?: boolean;
   /** The dialect of `post()`. Default: `anthropic-messages`. */
   readonly dialect?: Dialect;
 }
@@ -40,7 +42,7 @@ const PATHS: Readonly<Record<Dialect, string>> = {
 
 /** Makes a {@link TestPipeline}. Any option of `createPipeline` may be given, services and plugins included. */
 export function testPipeline(options: TestPipelineOptions = {}): TestPipeline {
-  const { answers = [], dialect = 'anthropic-messages', plugins = [], services = [], ...others } = options;
+  const { answers = [], sockets = false, dialect = 'anthropic-messages', plugins = [], services = [], ...others } = options;
   const transport = scriptedTransport(...answers);
   const clock = fakeClock();
   const outcomes: Outcome[] = [];
@@ -58,7 +60,12 @@ export function testPipeline(options: TestPipelineOptions = {}): TestPipeline {
   const pipeline = createPipeline({
     upstream: 'https://upstream.test',
     plugins: [recorder(), ...plugins],
-    services: [provide(CLOCK, () => clock), provide(RANDOM, () => fakeRandom()), provide(TRANSPORT, () => transport), ...services],
+    services: [
+      provide(CLOCK, () => clock),
+      provide(RANDOM, () => fakeRandom()),
+      ...(sockets ? [] : [provide(TRANSPORT, () => transport)]),
+      ...services,
+    ],
     ...others,
   });
   const input = dialect === 'openai-responses' ? { input: 'Hi' } : { messages: [{ role: 'user', content: 'Hi' }] };

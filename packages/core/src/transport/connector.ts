@@ -46,8 +46,9 @@ export function connector({ clock, connectMs, ca }: ConnectorOptions): buildConn
       if (settled) return;
       settled = true;
       clock.clearTimeout(timer);
-      const [, connected] = result;
-      if (connected !== null) watchReuse(connected);
+      // What undici passes for a failure is one argument, whatever its type says.
+      const connected = result[1] as Socket | null | undefined;
+      if (connected) watchReuse(connected);
       callback(...result);
     }) as unknown as Socket | undefined;
   };

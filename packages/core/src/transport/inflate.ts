@@ -9,20 +9,22 @@ const MAX_LAYERS = 2;
 const FREE_BYTES = 1 << 20;
 const MAX_RATIO = 100;
 
-const DECODERS: Readonly<Record<string, () => Transform>> = {
-  gzip: () => createGunzip({ flush: constants.Z_SYNC_FLUSH }),
-  'x-gzip': () => createGunzip({ flush: constants.Z_SYNC_FLUSH }),
-  deflate: () => createInflate({ flush: constants.Z_SYNC_FLUSH }),
-  br: () => createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH }),
-  zstd: () => createZstdDecompress(),
-};
+const gunzip = (): Transform => createGunzip({ flush: constants.Z_SYNC_FLUSH });
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+  ['gzip', gunzip],
+  ['x-gzip', gunzip],
+  ['deflate', () => createInflate({ flush: constants.Z_SYNC_FLUSH })],
+  ['br', () => createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH })],
+  ['zstd', () => createZstdDecompress()],
+]);
 
 /**
  * Undoes the `content-encoding` of an upstream that compressed although it was asked not to.
  *
+ * @param maxBytes More plain bytes than that are an error.
  * @throws PipelineError `bad_answer` for an encoding that nobody knows.
  */
-export function inflated(source: BodySource, contentEncoding: string): BodySource {
+export function inflated(source: BodySource, contentEncoding: string, maxBytes: number = Infinity): BodySource {
   // A header that stands twice arrives as an array, whatever its type says.
   const layers = String(contentEncoding)
     .toLowerCase()
@@ -32,9 +34,9 @@ export function inflated(source: BodySource, contentEncoding: string): BodySourc
   if (layers.length > MAX_LAYERS) throw badEncoding(`${layers.length} layers of content-encoding`);
   let plain = source;
   for (const layer of layers.toReversed()) {
-    const create = DECODERS[layer];
+    const create = DECODERS.get(layer);
     if (create === undefined) throw badEncoding(`content-encoding "${layer}"`);
-    plain = new InflatedSource(plain, create());
+    plain = new InflatedSource(plain, create(), maxBytes);
   }
   return plain;
 }
@@ -51,13 +53,15 @@ class InflatedSource implements BodySource {
   /** Settles the write or end that is under way. */
   #settle: (() => void) | undefined;
 
-  constructor(source: BodySource, decoder: Transform) {
+  constructor(source: BodySource, decoder: Transform, maxBytes: number) {
     this.#source = source;
     this.#decoder = decoder;
     decoder.on('data', (chunk: Buffer) => {
       this.#bytesOut += chunk.length;
       if (this.#bytesOut > FREE_BYTES && this.#bytesOut > this.#bytesIn * MAX_RATIO) {
         this.#fail(badEncoding('a compressed answer that grows without measure'));
+      } else if (this.#bytesOut > maxBytes) {
+        this.#fail(new PipelineError('answer_too_large', { cause: new Error(`more than ${maxBytes} bytes`) }));
       } else {
         this.#output.push(chunk);
       }

@@ -99,7 +99,7 @@ export class UndiciTransport implements Transport {
             signal.removeEventListener('abort', onAbort);
           },
         },
-        ctx.format === undefined ? Infinity : (this.#options.maxAnswerBytes ?? 64 << 20),
+        this.#maxBytes(ctx),
       );
       signal.addEventListener('abort', onAbort);
       try {
@@ -127,11 +127,13 @@ export class UndiciTransport implements Transport {
     let source = attempt as Parameters<typeof answerResponse>[0]['source'];
     const encoding = head.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
-      source = inflated(attempt, encoding);
+      source = inflated(attempt, encoding, this.#maxBytes(ctx));
       delete headers['content-encoding'];
       delete headers['content-length'];
     }
     const hasBody = method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
+    // The only one of these whose body would be waited for, by nobody.
+    if (status === 205) attempt.cancel(new PipelineError('bad_answer'));
     const response = answerResponse({
       status,
       statusText,
@@ -145,6 +147,11 @@ export class UndiciTransport implements Transport {
     });
     watchdog.answered(response.isEventStream);
     return response.response;
+  }
+
+  /** Answers of no known format may be files of any size. */
+  #maxBytes({ format }: Context): number {
+    return format === undefined ? Infinity : (this.#options.maxAnswerBytes ?? 64 << 20);
   }
 
   #poolOf(origin: string): Dispatcher {

@@ -13,7 +13,12 @@ import {
 export type Attempt = { readonly response: Response } | { readonly error: unknown };
 
 /** Makes one attempt. It is over when its answer has begun, or never will. */
-export async function attempt(request: ApiRequest, next: Next, clock: Clock, commitHoldMs: number): Promise<Attempt> {
+export async function attempt(
+  request: ApiRequest,
+  next: Next,
+  clock: Clock,
+  commitHoldMs: number,
+): Promise<Attempt> {
   try {
     return { response: await holdUntilContent(await next(request), { clock, commitHoldMs }) };
   } catch (error) {

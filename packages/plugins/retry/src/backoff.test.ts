@@ -11,15 +11,20 @@ const SEEDS = Array.from({ length: 100 }, (_, seed) => seed);
 test.each([
   ['backoff', 500],
   ['throttled', 2_000],
-] as const)('spreads %s over everything from nothing to a bound of %i ms that doubles', (kind, firstBoundMs) => {
-  for (const retry of [0, 1, 2, 3]) {
-    const boundMs = firstBoundMs * 2 ** retry;
-    const waits = SEEDS.map((seed) => backoff({ retry: kind, retryAfterMs: undefined }, retry, settings, fakeRandom(seed)));
-    expect(Math.min(...(waits as number[]))).toBeLessThan(boundMs / 10);
-    expect(Math.max(...(waits as number[]))).toBeGreaterThan((boundMs * 9) / 10);
-    for (const waitMs of waits) expect(waitMs).toBeLessThanOrEqual(boundMs);
-  }
-});
+] as const)(
+  'spreads %s over everything from nothing to a bound of %i ms that doubles',
+  (kind, firstBoundMs) => {
+    for (const retry of [0, 1, 2, 3]) {
+      const boundMs = firstBoundMs * 2 ** retry;
+      const waits = SEEDS.map((seed) =>
+        backoff({ retry: kind, retryAfterMs: undefined }, retry, settings, fakeRandom(seed)),
+      );
+      expect(Math.min(...(waits as number[]))).toBeLessThan(boundMs / 10);
+      expect(Math.max(...(waits as number[]))).toBeGreaterThan((boundMs * 9) / 10);
+      for (const waitMs of waits) expect(waitMs).toBeLessThanOrEqual(boundMs);
+    }
+  },
+);
 
 test('comes back at once, and only once, when the upstream was not reached', () => {
   const unreached = { retry: 'at-once', retryAfterMs: undefined } as const;
@@ -48,7 +53,9 @@ test('never comes back before the upstream said, and at most a tenth later than 
     for (const retry of [0, 1, 5, 10]) {
       const waitMs = backoff({ retry: 'throttled', retryAfterMs }, retry, drawn, random);
       expect(waitMs).toBeGreaterThanOrEqual(retryAfterMs);
-      expect(waitMs).toBeLessThanOrEqual(Math.ceil(Math.max(drawn.throttledDelayMs * 2 ** retry, retryAfterMs * 1.1)));
+      expect(waitMs).toBeLessThanOrEqual(
+        Math.ceil(Math.max(drawn.throttledDelayMs * 2 ** retry, retryAfterMs * 1.1)),
+      );
     }
   }
 });

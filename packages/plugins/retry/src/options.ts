@@ -1,3 +1,4 @@
+import type { OptionSchema } from '@sluice/core';
 import * as v from 'valibot';
 
 /** Options of `retry`. */
@@ -47,7 +48,14 @@ export interface RetryOptions {
   readonly budgetReserve?: number;
 }
 
-const number = v.pipe(v.number('must be a number'), v.finite('must be finite'), v.minValue(0, 'must be at least 0'));
+/** The options, with defaults where none were given. */
+export type RetrySettings = Required<RetryOptions>;
+
+const number = v.pipe(
+  v.number('must be a number'),
+  v.finite('must be finite'),
+  v.minValue(0, 'must be at least 0'),
+);
 const milliseconds = v.pipe(
   v.number('must be a number of milliseconds'),
   v.finite('must be finite'),
@@ -55,7 +63,7 @@ const milliseconds = v.pipe(
 );
 
 /** Checks the options and fills in the defaults. */
-export const options = v.strictObject({
+export const options: OptionSchema<RetrySettings> = v.strictObject({
   maxRetries: v.exactOptional(
     v.pipe(
       v.number('must be a whole number'),
@@ -73,6 +81,3 @@ export const options = v.strictObject({
   budgetRatio: v.exactOptional(number, 0.2),
   budgetReserve: v.exactOptional(number, 10),
 });
-
-/** The options with their defaults. */
-export type RetrySettings = v.InferOutput<typeof options>;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 
 const EVENTS = ['unhandledRejection', 'uncaughtExceptionMonitor', 'warning'] as const;
@@ -17,4 +18,14 @@ export function expectQuiet(): void {
   afterAll(() => {
     for (const event of EVENTS) process.off(event, listen);
   });
+}
+
+/** Resolves once a number has not changed for a while, measured in turns of the event loop. */
+export async function standsStill(value: () => number): Promise<void> {
+  let last = value();
+  for (let turns = 0; turns < 200; turns++) {
+    await nextTurn();
+    if (value() !== last) turns = 0;
+    last = value();
+  }
 }

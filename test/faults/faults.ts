@@ -1,0 +1,202 @@
+import {
+  ANSWERED,
+  answeredWith,
+  breaksOff,
+  endsWithEvent,
+  type Expected,
+  type Fault,
+  refusedWith,
+} from './fault.ts';
+
+const LOST = refusedWith(502, 'connection_lost');
+const BAD = refusedWith(502, 'bad_answer');
+const CUT_STREAM = endsWithEvent('stream_cut');
+const CUT_BODY = breaksOff('stream_cut');
+
+/** Long enough for an answer, short enough to wait for. */
+const SHORT = { firstEventMs: 250, idleMs: 250, totalMs: 400 };
+
+type Rest = Pick<Fault, 'retried'> & Partial<Fault>;
+
+function fault(behaviour: Fault['behaviour'], expected: Expected, rest: Rest): Fault {
+  const { kind, ...fields } = behaviour;
+  const told = Object.entries(fields).map(([name, value]) =>
+    typeof value === 'string' && value.length > 20 ? name : `${name} ${String(value)}`,
+  );
+  return { name: [kind, ...told].join(', '), behaviour, expected, ...rest };
+}
+
+const no = { retried: false } as const;
+const yes = { retried: true } as const;
+
+/** Nothing is known of the answer yet: the same for streams and others. */
+const BEFORE_AN_ANSWER: readonly Fault[] = [
+  fault({ kind: 'reset-before-headers' }, LOST, yes),
+  fault({ kind: 'close-before-headers' }, LOST, yes),
+  fault({ kind: 'http-101' }, LOST, yes),
+  fault({ kind: 'raw', bytes: 'HTTP/1.1 200 OK\r\ncontent-le', ending: 'fin' }, LOST, yes),
+  fault({ kind: 'raw', bytes: 'HTTP/1.1 200 OK\r\ncontent-le', ending: 'rst' }, LOST, yes),
+  fault(
+    { kind: 'raw', bytes: 'HTTP/1.1 999 What\r\ncontent-length: 2\r\n\r\n{}', ending: 'keep-alive' },
+    BAD,
+    yes,
+  ),
+  fault({ kind: 'informational', count: 1_000 }, BAD, yes),
+  fault({ kind: 'informational', count: 3 }, ANSWERED, no),
+  fault({ kind: 'drip', what: 'informational', intervalMs: 1 }, BAD, yes),
+  fault({ kind: 'slow-headers', headersDelayMs: 20 }, ANSWERED, no),
+  fault({ kind: 'drip', what: 'headers', intervalMs: 0 }, ANSWERED, no),
+  fault({ kind: 'drip', what: 'body', intervalMs: 0 }, ANSWERED, no),
+  fault({ kind: 'bad-framing', flaw: 'cl-and-te' }, LOST, yes),
+  fault({ kind: 'bad-framing', flaw: 'two-cls' }, LOST, yes),
+  fault({ kind: 'bad-framing', flaw: 'obs-fold' }, BAD, yes),
+  fault({ kind: 'bad-framing', flaw: 'lf-only' }, BAD, yes),
+  fault({ kind: 'bad-framing', flaw: 'not-http' }, BAD, yes),
+  fault({ kind: 'bad-framing', flaw: 'huge-header' }, BAD, yes),
+  fault({ kind: 'html' }, BAD, yes),
+  fault({ kind: 'html', status: 502 }, answeredWith(502), yes),
+  fault({ kind: 'redirect' }, answeredWith(307), no),
+  fault({ kind: '204-with-body' }, BAD, yes),
+  fault({ kind: 'early-response' }, answeredWith(413), no),
+  fault({ kind: 'compressed', encoding: 'gzip' }, ANSWERED, no),
+  fault({ kind: 'compressed', encoding: 'deflate' }, ANSWERED, no),
+  fault({ kind: 'compressed', encoding: 'br' }, ANSWERED, no),
+  fault({ kind: 'compressed', encoding: 'zstd' }, ANSWERED, no),
+  fault({ kind: 'compressed', layers: 2 }, ANSWERED, no),
+  fault({ kind: 'compressed', layers: 3 }, BAD, no),
+  ...[400, 401, 403, 404, 413, 422, 501].map((status) =>
+    fault({ kind: 'status', status }, answeredWith(status), no),
+  ),
+  ...[408, 409, 429, 500, 502, 503, 504, 529].map((status) =>
+    fault({ kind: 'status', status }, answeredWith(status), yes),
+  ),
+  fault({ kind: 'status', status: 500, shouldRetry: 'false' }, answeredWith(500), no),
+  fault({ kind: 'status', status: 429, code: 'enforced_spend_limit_reached' }, answeredWith(429), no),
+  fault({ kind: 'status', status: 529, retryAfter: '3600' }, answeredWith(529), no),
+  fault({ kind: 'status', status: 429, retryAfter: 'soon' }, answeredWith(429), yes),
+];
+
+/** What can happen to a stream. */
+export const STREAM_FAULTS: readonly Fault[] = [
+  ...BEFORE_AN_ANSWER,
+  fault({ kind: 'reset-after-headers' }, CUT_STREAM, { retried: true, exhausted: LOST }),
+  fault({ kind: 'bad-framing', flaw: 'bad-chunk-size' }, CUT_STREAM, { retried: true, exhausted: LOST }),
+  fault({ kind: 'reset-mid-stream', afterEvents: 1 }, CUT_STREAM, { retried: true, exhausted: LOST }),
+  fault({ kind: 'reset-mid-stream' }, CUT_STREAM, no),
+  fault({ kind: 'cut-mid-stream', afterEvents: 1 }, CUT_STREAM, { retried: true, exhausted: LOST }),
+  fault({ kind: 'cut-mid-stream', ending: 'last-chunk' }, CUT_STREAM, no),
+  fault({ kind: 'cut-mid-stream', ending: 'fin' }, CUT_STREAM, no),
+  fault({ kind: 'cut-mid-stream', ending: 'close-delimited' }, CUT_STREAM, no),
+  fault({ kind: 'truncate', framing: 'content-length' }, CUT_STREAM, no),
+  fault({ kind: 'truncate', framing: 'content-length', ending: 'rst' }, CUT_STREAM, no),
+  fault({ kind: 'truncate', framing: 'mid-chunk' }, CUT_STREAM, no),
+  fault({ kind: 'truncate', framing: 'mid-chunk', ending: 'rst' }, CUT_STREAM, no),
+  fault({ kind: 'truncate', framing: 'close-delimited' }, CUT_STREAM, no),
+  fault({ kind: 'truncate', framing: 'close-delimited', ending: 'rst' }, CUT_STREAM, no),
+  // The last event is there: nothing of value is lost.
+  fault({ kind: 'truncate', framing: 'no-last-chunk' }, ANSWERED, no),
+  fault({ kind: 'truncate', framing: 'no-last-chunk', ending: 'rst' }, ANSWERED, no),
+  fault({ kind: 'stall', at: 'before-headers' }, refusedWith(504, 'first_event_timeout'), {
+    retried: true,
+    timeouts: SHORT,
+  }),
+  fault({ kind: 'stall', at: 'after-headers' }, endsWithEvent('first_event_timeout'), {
+    retried: true,
+    exhausted: refusedWith(504, 'first_event_timeout'),
+    timeouts: SHORT,
+  }),
+  fault({ kind: 'stall', afterEvents: 5 }, endsWithEvent('idle_timeout'), {
+    retried: false,
+    timeouts: SHORT,
+  }),
+  fault({ kind: 'pings-only' }, endsWithEvent('first_event_timeout'), {
+    retried: true,
+    exhausted: refusedWith(504, 'first_event_timeout'),
+    timeouts: SHORT,
+  }),
+  fault({ kind: 'drip', what: 'comments' }, endsWithEvent('first_event_timeout'), {
+    retried: true,
+    exhausted: refusedWith(504, 'first_event_timeout'),
+    timeouts: SHORT,
+  }),
+  fault(
+    { kind: 'error-event' },
+    { ...CUT_STREAM, code: 'stream_error' },
+    { retried: true, exhausted: answeredWith(529) },
+  ),
+  fault(
+    { kind: 'error-event', status: 400 },
+    { ...CUT_STREAM, code: 'stream_error' },
+    { retried: false, exhausted: answeredWith(400) },
+  ),
+  fault({ kind: 'error-event', afterEvents: 4 }, { ...CUT_STREAM, code: 'stream_error' }, no),
+  fault({ kind: 'flood', bytes: 2 << 20 }, ANSWERED, no),
+  fault({ kind: 'flood', bytes: 2 << 20 }, endsWithEvent('answer_too_large'), {
+    name: 'flood of more than is allowed',
+    retried: false,
+    transport: { maxAnswerBytes: 1 << 20 },
+  }),
+  fault({ kind: 'malformed-sse', flaw: 'huge-line', bytes: 4 << 20 }, endsWithEvent('answer_too_large'), no),
+  ...(
+    [
+      'bad-json',
+      'bad-utf8',
+      'bom',
+      'cr-only',
+      'crlf',
+      'no-blank-line',
+      'no-final-blank-line',
+      'no-space',
+      'nul',
+      'split-data',
+    ] as const
+  ).map((flaw) => fault({ kind: 'malformed-sse', flaw }, ANSWERED, no)),
+  fault({ kind: 'compressed', flaw: 'truncated' }, endsWithEvent('bad_answer'), no),
+  fault({ kind: 'compressed', flaw: 'corrupt' }, endsWithEvent('bad_answer'), {
+    retried: false,
+    exhausted: BAD,
+  }),
+  fault({ kind: 'compressed', flaw: 'trailing-garbage' }, ANSWERED, no),
+  fault({ kind: 'compressed', flaw: 'bomb', bytes: 4 << 20 }, endsWithEvent('bad_answer'), {
+    retried: false,
+    exhausted: BAD,
+  }),
+];
+
+/** What can happen to an answer that comes whole. */
+export const PLAIN_FAULTS: readonly Fault[] = [
+  ...BEFORE_AN_ANSWER,
+  fault({ kind: 'reset-after-headers' }, CUT_BODY, no),
+  fault({ kind: 'bad-framing', flaw: 'bad-chunk-size' }, CUT_BODY, no),
+  fault({ kind: 'reset-mid-stream', afterEvents: 2 }, CUT_BODY, no),
+  fault({ kind: 'cut-mid-stream', afterEvents: 2, ending: 'last-chunk' }, CUT_BODY, no),
+  fault({ kind: 'cut-mid-stream', afterEvents: 2, ending: 'fin' }, CUT_BODY, no),
+  fault({ kind: 'cut-mid-stream', afterEvents: 2, ending: 'close-delimited' }, CUT_BODY, no),
+  fault({ kind: 'truncate', framing: 'content-length' }, CUT_BODY, no),
+  fault({ kind: 'truncate', framing: 'content-length', ending: 'rst' }, CUT_BODY, no),
+  fault({ kind: 'truncate', framing: 'mid-chunk' }, CUT_BODY, no),
+  fault({ kind: 'truncate', framing: 'mid-chunk', ending: 'rst' }, CUT_BODY, no),
+  fault({ kind: 'truncate', framing: 'no-last-chunk' }, CUT_BODY, no),
+  fault({ kind: 'truncate', framing: 'no-last-chunk', ending: 'rst' }, CUT_BODY, no),
+  fault({ kind: 'truncate', framing: 'close-delimited' }, CUT_BODY, no),
+  fault({ kind: 'truncate', framing: 'close-delimited', ending: 'rst' }, CUT_BODY, no),
+  fault({ kind: 'stall', at: 'before-headers' }, refusedWith(504, 'total_timeout'), {
+    retried: false,
+    timeouts: SHORT,
+  }),
+  fault({ kind: 'stall', at: 'after-headers' }, breaksOff('idle_timeout'), {
+    retried: false,
+    timeouts: SHORT,
+  }),
+  fault({ kind: 'stall', afterEvents: 2 }, breaksOff('idle_timeout'), { retried: false, timeouts: SHORT }),
+  fault({ kind: 'flood', bytes: 2 << 20 }, ANSWERED, no),
+  fault({ kind: 'flood', bytes: 2 << 20 }, breaksOff('answer_too_large'), {
+    name: 'flood of more than is allowed',
+    retried: false,
+    transport: { maxAnswerBytes: 1 << 20 },
+  }),
+  fault({ kind: 'compressed', flaw: 'truncated' }, breaksOff('bad_answer'), no),
+  fault({ kind: 'compressed', flaw: 'corrupt' }, breaksOff('bad_answer'), no),
+  fault({ kind: 'compressed', flaw: 'trailing-garbage' }, ANSWERED, no),
+  fault({ kind: 'compressed', flaw: 'bomb', bytes: 4 << 20 }, breaksOff('bad_answer'), no),
+];

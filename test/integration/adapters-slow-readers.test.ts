@@ -1,0 +1,71 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { CLOCK, createPipeline, provide } from '@sluice/core';
+import { fakeClock, fakeUpstream, rawConnection, rawRequest } from '@sluice/core/testing';
+import { expect, it } from 'vitest';
+import { expectQuiet, standsStill } from './adapters-support.ts';
+import { type Host, HOSTS, NODE_HOSTS } from './mounts.ts';
+
+/** The sockets of the system take about 9 MB of each. */
+const ANSWER_BYTES = 64 << 20;
+const question = (stream: boolean): string =>
+  rawRequest({ body: { model: 'claude-opus-5-5', max_tokens: 1024, messages: [], stream } });
+
+expectQuiet();
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+it('holds little for 100 readers that have stopped, and lets them go after 30 s', async () => {
+  await expectBounded(NODE_HOSTS[0] as Host, 100, question(false));
+  // Nearly a gigabyte goes into the system's sockets: some seconds, and more on a busy machine.
+}, 120_000);
+
+it.each(HOSTS)(
+  '$name holds little for readers of a stream that have stopped, and lets them go',
+  async (host) => {
+    await expectBounded(host, 5, question(true));
+  },
+);
+
+async function expectBounded(host: Host, readers: number, request: string): Promise<void> {
+  await using upstream = await fakeUpstream();
+  upstream.script(() => ({ kind: 'flood', bytes: ANSWER_BYTES }));
+  const clock = fakeClock();
+  await using pipeline = createPipeline({ upstream: upstream.url, services: [provide(CLOCK, () => clock)] });
+  await using hosted = await host.listen(pipeline);
+
+  const before = usedBytes();
+  const clients = await Promise.all(
+    Array.from({ length: readers }, async () => {
+      const client = await rawConnection(hosted.url);
+      client.send(request);
+      await client.received((soFar) => soFar.includes('msg_'));
+      client.socket.pause();
+      return client;
+    }),
+  );
+  await standsStill(() => written());
+  // The upstream has stopped, with most of each answer still to come. What it wrote, the system's sockets hold.
+  for (const { bytesWritten } of upstream.requests) expect(bytesWritten).toBeLessThan(ANSWER_BYTES / 2);
+  // The upstream's own buffers and the clients' first chunks are in this process too.
+  expect(usedBytes() - before).toBeLessThan((16 + readers) << 20);
+
+  expect(upstream.openStreams).toBe(readers);
+  await clock.advance(30_000);
+  expect(await Promise.all(upstream.requests.map(({ closed }) => closed))).toEqual(
+    Array(readers).fill('aborted'),
+  );
+  for (const client of clients) client.close();
+  expect(hosted.errors).toEqual([]);
+
+  function written(): number {
+    return upstream.requests.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0);
+  }
+}
+
+function usedBytes(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
