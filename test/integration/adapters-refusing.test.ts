@@ -190,6 +190,39 @@ describe.each(NODE_HOSTS)('$name', (host) => {
     expect(response.complete).toBe(true);
   });
 
+  it('says the error of a cut stream whole, whatever length the upstream had announced', async () => {
+    const headers = { 'content-length': '100000' };
+    const stream = streamAnswer([...anthropicStream({ text: 'hello' }).slice(0, 4), new Error('cut')], {
+      headers,
+    });
+    using client = await serve(host, {}, { answers: [stream] });
+    client.send(rawRequest({ body: { model: 'm', max_tokens: 1, messages: [], stream: true } }));
+    const response = await answer(client);
+    expect(response.header('content-length')).toBe(undefined);
+    expect(response.body.toString()).toMatch(/event: error\ndata: .*\n\n$/);
+  });
+
+  it.each(['3', '300'])(
+    'breaks the connection when a body of 10 bytes was announced with %s',
+    async (length) => {
+      const headers = { 'content-type': 'application/json', 'content-length': length };
+      using client = await serve(host, {}, { answers: [() => new Response('{"ok":111}', { headers })] });
+      client.send(rawRequest({ path: '/v1/embeddings' }) + rawRequest({ path: '/v1/embeddings' }));
+      await client.ended;
+      expect((await client.received()).toString()).not.toContain('"ok":1}');
+    },
+  );
+
+  it('announces no body where there is none', async () => {
+    const none = new Response(null, { status: 204, headers: { 'content-length': '5' } });
+    using client = await serve(host, {}, { answers: [none, () => Response.json({ ok: 1 })] });
+    client.send(rawRequest({ path: '/v1/embeddings' }) + rawRequest({ path: '/v1/embeddings' }));
+    const bytes = await client.received((soFar) => soFar.includes('"ok":1}'));
+    expect(bytes.toString()).toMatch(
+      /^HTTP\/1\.1 204 No Content\r\n(?:(?!content-length).*\r\n)*\r\nHTTP\/1\.1 200 OK\r\n/i,
+    );
+  });
+
   it('ends its streams with an error event when the pipeline is closed, and refuses new calls', async () => {
     const { promise: silence } = Promise.withResolvers<string>();
     const stream = streamAnswer([...anthropicStream({ text: 'hello' }).slice(0, 4), silence]);

@@ -5,19 +5,28 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Behaviour, type FakeUpstream, fakeUpstream, rawRequest, rawResponse } from '@sluice/core/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type Behaviour,
+  type FakeUpstream,
+  fakeUpstream,
+  rawRequest,
+  rawResponse,
+} from '@sluice/core/testing';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { ProxyFacts } from './slow-readers-proxy.ts';
 
 const MIB = 1 << 20;
 const READERS = 1_000;
 /** More at once would overflow the queue of a listening socket. */
 const AT_ONCE = 100;
-/** What each of many gets: the system's buffers of a local socket hold a third of it, and a proxy that kept the rest would need half a GiB. */
+/**
+ * What each of many gets. The buffers of a local socket hold a quarter of it; a proxy that kept the rest would need half
+ * a GiB. Much more, and the system's own buffers, of megabytes each, would be too much for a small machine.
+ */
 const ANSWER: Behaviour = { kind: 'flood', bytes: 0.75 * MIB, chunkBytes: 16_384 };
 /** What each of a few gets: more than any buffer holds. */
 const ENDLESS: Behaviour = { kind: 'flood', bytes: Infinity };
-const MOST_GROWTH = 256 * MIB;
+const MOST_GROWTH_BYTES = 256 * MIB;
 
 const REQUEST = rawRequest({
   headers: { 'content-type': 'application/json' },
@@ -29,11 +38,14 @@ let upstream: FakeUpstream;
 let proxy: ChildProcess;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-slow-'));
-  upstream = await fakeUpstream({ keepRequests: 2 * READERS });
+  upstream = await fakeUpstream({ keepRequests: READERS });
   proxy = fork(new URL('slow-readers-proxy.ts', import.meta.url), [upstream.url, socketPath()], {
     execArgv: ['--expose-gc'],
   });
   await once(proxy, 'message');
+});
+beforeEach(() => {
+  upstream.reset();
 });
 afterAll(async () => {
   proxy.disconnect();
@@ -45,76 +57,84 @@ afterAll(async () => {
 /** A local socket: its buffers are small, while those of TCP on loopback would hold all there is. */
 const socketPath = (): string => join(folder, 'proxy.sock');
 
-it(`${READERS} slow readers cost the proxy little memory, and get everything when they read on`, async () => {
-  const begun = await factsOfProxy();
+it(`${READERS} slow readers cost the proxy little memory`, async () => {
+  const before = await factsOfProxy();
   upstream.script(() => ANSWER);
-  const readers = await open(READERS);
+  await using readers = await open(READERS);
   await untilUpstreamStands();
   const held = await factsOfProxy();
   expect(held.calls).toBe(READERS);
-  console.log('GROWTH', begun, held, written().bytes / MIB);
-  expect(held.rss - begun.rss).toBeLessThan(MOST_GROWTH);
+  expect(held.rss - before.rss).toBeLessThan(MOST_GROWTH_BYTES);
 
-  const [first, ...others] = readers;
-  const whole = rawResponse(await first!.readOn());
-  expect(whole?.complete).toBe(true);
-  expect(whole?.body.toString()).toContain('message_stop');
-  for (const other of others) other.socket.destroy();
-  await untilAllIsFree();
+  readers.leave();
+  await expectAllFree();
 });
 
-it('an upstream writes no further while nobody reads', async () => {
-  upstream.reset();
-  upstream.script(() => ENDLESS);
-  const readers = await open(10);
+it('a slow reader gets everything once it reads on', async () => {
+  upstream.script(() => ANSWER);
+  await using readers = await open(10);
   await untilUpstreamStands();
-  const { bytes } = written();
+  for (const bytes of await Promise.all(readers.all.map(readOn))) {
+    const response = rawResponse(bytes);
+    expect(response?.complete).toBe(true);
+    expect(response?.body.length).toBeGreaterThan(0.75 * MIB);
+    expect(response?.body.subarray(-100).toString()).toContain('message_stop');
+  }
+});
+
+it('an upstream writes no further while nobody reads, and is let go when the readers leave', async () => {
+  upstream.script(() => ENDLESS);
+  await using readers = await open(10);
+  await untilUpstreamStands();
+  const before = written();
   await wait(500);
-  expect(written().bytes).toBe(bytes);
+  expect(written()).toBe(before);
   expect(upstream.openStreams).toBe(10);
 
-  for (const { socket } of readers) socket.destroy();
-  await untilAllIsFree();
+  readers.leave();
+  await expectAllFree();
   expect(await Promise.all(upstream.requests.map(({ closed }) => closed))).toEqual(Array(10).fill('aborted'));
 });
 
 interface Reader {
   readonly socket: Socket;
-  /** Reads until the answer is whole, or the connection ends. */
-  readonly readOn: () => Promise<Buffer>;
+  readonly beginning: Buffer;
+}
+
+interface Readers extends AsyncDisposable {
+  readonly all: readonly Reader[];
+  leave(): void;
 }
 
 /** Opens streams, and reads the beginning of each. */
-async function open(count: number): Promise<Reader[]> {
-  const readers: Reader[] = [];
-  while (readers.length < count) {
-    const batch = Math.min(AT_ONCE, count - readers.length);
-    readers.push(...(await Promise.all(Array.from({ length: batch }, openOne))));
+async function open(count: number): Promise<Readers> {
+  const all: Reader[] = [];
+  while (all.length < count) {
+    const batch = Math.min(AT_ONCE, count - all.length);
+    all.push(...(await Promise.all(Array.from({ length: batch }, openOne))));
   }
-  return readers;
+  const leave = (): void => {
+    for (const { socket } of all) socket.destroy();
+  };
+  return { all, leave, [Symbol.asyncDispose]: async () => leave() };
 }
 
 async function openOne(): Promise<Reader> {
   const socket = connect(socketPath());
-  const chunks: Buffer[] = [];
-  socket.on('error', () => undefined);
   socket.write(REQUEST);
   const [beginning] = (await once(socket, 'data')) as [Buffer];
   socket.pause();
-  chunks.push(beginning);
-  const readOn = (): Promise<Buffer> =>
-    new Promise((resolve) => {
-      const done = (): void => {
-        socket.destroy();
-        resolve(Buffer.concat(chunks));
-      };
-      socket.on('close', done).on('data', (chunk) => {
-        chunks.push(chunk);
-        if (chunk.includes('message_stop')) setTimeout(done, 50);
-      });
-      socket.resume();
-    });
-  return { socket, readOn };
+  return { socket, beginning };
+}
+
+/** Reads to the last chunk. */
+async function readOn({ socket, beginning }: Reader): Promise<Buffer> {
+  const chunks = [beginning];
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    if (Buffer.concat(chunks.slice(-2)).subarray(-5).equals(Buffer.from('0\r\n\r\n'))) break;
+  }
+  return Buffer.concat(chunks);
 }
 
 async function factsOfProxy(): Promise<ProxyFacts> {
@@ -123,20 +143,20 @@ async function factsOfProxy(): Promise<ProxyFacts> {
   return facts;
 }
 
-function written(): { bytes: number } {
-  return { bytes: upstream.requests.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0) };
+function written(): number {
+  return upstream.requests.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0);
 }
 
 /** Waits until nothing was written for a while. */
 async function untilUpstreamStands(): Promise<void> {
-  for (let before = -1, now = 0; now !== before; ) {
+  for (let before = -1, now = 0; now !== before;) {
     before = now;
     await wait(300);
-    now = written().bytes;
+    now = written();
   }
 }
 
-async function untilAllIsFree(): Promise<void> {
+async function expectAllFree(): Promise<void> {
   await Promise.all(upstream.requests.map(({ closed }) => closed));
   expect(upstream.openStreams).toBe(0);
   await expect.poll(async () => (await factsOfProxy()).calls, { timeout: 10_000 }).toBe(0);

@@ -4,7 +4,10 @@ import { Hono } from 'hono';
 import { type HostOptions, HOSTS } from '../integration/mounts.ts';
 
 /** What `fetch` is to a client: an SDK's own option, or what a test calls. */
-export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+export type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** Options of an adapter. */
+export type MountOptions = Omit<HostOptions, 'before'>;
 
 /** A pipeline that can be called. */
 export interface Mounted extends AsyncDisposable {
@@ -20,7 +23,7 @@ export interface Mount {
   /** Behind a route: adapters see to routes, and to headers that concern a browser. */
   readonly isAdapter: boolean;
   /** Options are for adapters; a `fetch` has no routes. */
-  start(pipeline: Pipeline, options?: HostOptions): Promise<Mounted>;
+  start(pipeline: Pipeline, options?: MountOptions): Promise<Mounted>;
 }
 
 /** Drop-in for `fetch`; the origin of the URL is replaced. */
@@ -39,7 +42,7 @@ export const FETCH: Mount = {
 const HONO: Mount = {
   name: 'Hono',
   isAdapter: true,
-  start(pipeline, { before: _, ...options } = {}) {
+  start(pipeline, options = {}) {
     const handle = webMount(pipeline, options);
     const app = new Hono();
     app.all('*', (context) => handle(context.req.raw));

@@ -6,15 +6,14 @@ import {
   type PipelineOptions,
 } from '@sluice/core';
 import { type FakeUpstream, fakeUpstream, type FakeUpstreamOptions } from '@sluice/core/testing';
-import type { HostOptions } from '../integration/mounts.ts';
-import type { Mount, Mounted } from './mounts.ts';
+import type { Mount, Mounted, MountOptions } from './mounts.ts';
 
 /** How a {@link Stage} is set up. */
 export interface StageOptions {
   readonly upstream?: FakeUpstreamOptions;
   /** All but `upstream`, which is the fake one. */
   readonly pipeline?: Omit<PipelineOptions, 'upstream'>;
-  readonly host?: HostOptions;
+  readonly host?: MountOptions;
 }
 
 /** A fake upstream, a pipeline to it, and a mount of that. */

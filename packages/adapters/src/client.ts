@@ -73,15 +73,15 @@ export class Client {
           return;
         }
       }
+      if (unread) await this.#readOff();
+      this.#answered = true;
+      res.end();
     } catch (error) {
       source.cancel(error);
       // Cut off, and the dialect has no word for it: the client must not take this for an end.
       this.#cut(this.#req.httpVersionMinor === 0);
       return;
     }
-    if (unread) await this.#readOff();
-    this.#answered = true;
-    res.end();
     // The last bytes, too, may find a reader that has stopped.
     if (res.writableLength > 0 && !res.destroyed) await this.#drained('finish');
   }
@@ -93,6 +93,8 @@ export class Client {
     yieldToHost(headers, this.#res, isStream);
     if (unread) headers['connection'] = 'close';
     const { status } = response;
+    // A body of another length than announced would be taken for part of the next answer: rather break off.
+    this.#res.strictContentLength = true;
     // With the phrase: Koa may have set another one together with an earlier status.
     this.#res.writeHead(status, STATUS_CODES[status] ?? '', headers);
     return isStream;

@@ -32,8 +32,11 @@ export function outboundHeaders(
 ): Record<string, string | string[]> {
   const relayed = headerRecord(response);
   const headers: Record<string, string | string[]> = {};
+  // A stream may yet end in an error event, and what has no body must not announce one (RFC 9110 §8.6).
+  const isFramed = !isEventStream && response.status !== 204 && response.status !== 205;
   for (const name in relayed) {
-    if (!NOT_RELAYED.has(name)) headers[name] = relayed[name] as string | string[];
+    if (NOT_RELAYED.has(name) || (name === 'content-length' && !isFramed)) continue;
+    headers[name] = relayed[name] as string | string[];
   }
   if (isEventStream) {
     // Proxies and compression middleware on the way must neither collect nor change the events.

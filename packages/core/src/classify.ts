@@ -83,8 +83,9 @@ export function classify(result: unknown, clock: Clock, errorBody?: unknown): Di
   const { status } = result;
   const retryAfterMs = status > 399 ? retryAfter(result, clock) : undefined;
   const found = BY_STATUS[status] ?? (status > 499 ? SERVER_FAILURE : status > 399 ? ANSWERED : SUCCESS);
-  const told = LazyResponse.header(result, 'x-should-retry');
-  if (found.retry !== 'no' && (told === 'false' || isSpent(errorBody))) return { ...found, retry: 'no', retryAfterMs };
+  const told = status > 399 ? LazyResponse.header(result, 'x-should-retry') : undefined;
+  if (told === 'false' || isSpent(errorBody)) return { ...found, retry: 'no', retryAfterMs };
+  if (told === 'true' && found.retry === 'no') return { ...found, retry: 'backoff', retryAfterMs };
   return { ...found, retryAfterMs };
 }
 

@@ -12,7 +12,7 @@ export interface Context {
   readonly streamed: boolean;
   /** What plugins tell each other. */
   readonly state: State;
-  /** Requests sent upstream so far. */
+  /** Attempts made upstream so far. */
   readonly attempts: number;
   /** Milliseconds until the call's absolute deadline; never negative. */
   remainingMs(): number;

@@ -12,7 +12,7 @@ export interface Outcome {
   readonly kind: OutcomeKind;
   /** HTTP status that the caller was given; 499 when it left before there was one. */
   readonly status: number;
-  /** Requests that were sent upstream. */
+  /** Attempts that were made upstream. A connection found closed when it was to be used again is not one. */
   readonly attempts: number;
   /** Tokens as the provider counted them; undefined when it did not say. */
   readonly usage: Usage | undefined;

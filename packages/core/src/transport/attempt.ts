@@ -93,7 +93,9 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
     if (this.#receivedBytes > this.#maxBytes) {
-      this.fail(new PipelineError('answer_too_large', { cause: new Error(`more than ${this.#maxBytes} bytes`) }));
+      this.fail(
+        new PipelineError('answer_too_large', { cause: new Error(`more than ${this.#maxBytes} bytes`) }),
+      );
       return;
     }
     this.#events.data();

@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import type { Clock } from '../clock.ts';
 import { PipelineError } from '../errors.ts';
+import { upstreamFailure } from './failure.ts';
+import { openTunnel } from './tunnel.ts';
 
 /** Errors of connections that had served an answer before; see {@link failedOnReuse}. */
 const failuresOnReuse = new WeakSet<object>();
@@ -17,40 +19,73 @@ export function failedOnReuse(error: unknown): boolean {
 /** What a connection needs. */
 export interface ConnectorOptions {
   readonly clock: Clock;
-  /** TCP and TLS set-up together, in milliseconds. */
+  /** TCP, proxy and TLS set-up together, in milliseconds. */
   readonly connectMs: number;
-  /** PEM certificates to trust beside the system's. */
-  readonly ca?: string | readonly string[];
+  /** PEM certificates to trust in place of the system's. */
+  readonly ca?: string | readonly string[] | undefined;
+  /** URL of a forward proxy. */
+  readonly proxy?: string | undefined;
 }
 
 /** undici's connector with our own clock around it: undici's fires up to a second late and leaves TLS out of reach. */
-export function connector({ clock, connectMs, ca }: ConnectorOptions): buildConnector.connector {
-  const connect = buildConnector({
+export function connector({ clock, connectMs, ca, proxy }: ConnectorOptions): buildConnector.connector {
+  const direct = buildConnector({
     timeout: 0,
     allowH2: false,
     keepAlive: true,
     keepAliveInitialDelay: 15_000,
     ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
-  });
+  }) as unknown as Connect;
+  const connect = proxy === undefined ? direct : throughProxy(new URL(proxy), direct);
   return (options, callback) => {
     let settled = false;
-    const timer = clock.setTimeout(() => {
-      if (settled) return;
-      settled = true;
-      const error = new PipelineError('connect_timeout');
-      socket?.destroy();
-      callback(error, null);
-    }, connectMs);
-    // undici's connector returns the socket that it is connecting, which its type does not say.
-    const socket = connect(options, (...result) => {
+    const settle = (error: Error | null, socket?: Socket | null): void => {
       if (settled) return;
       settled = true;
       clock.clearTimeout(timer);
-      // What undici passes for a failure is one argument, whatever its type says.
-      const connected = result[1] as Socket | null | undefined;
-      if (connected) watchReuse(connected);
-      callback(...result);
-    }) as unknown as Socket | undefined;
+      if (socket) {
+        watchReuse(socket);
+        callback(null, socket);
+      } else {
+        callback(connectFailure(error), null);
+      }
+    };
+    const timer = clock.setTimeout(() => {
+      settle(new PipelineError('connect_timeout'));
+      pending?.destroy();
+    }, connectMs);
+    const pending = connect(options, settle);
+  };
+}
+
+/** A connection that is lost before it stands has carried nothing. */
+function connectFailure(error: Error | null): PipelineError {
+  const failure = upstreamFailure(error, false);
+  return failure.code === 'connection_lost' ? new PipelineError('connect_failed', { cause: error }) : failure;
+}
+
+/** undici's connector as it is: it returns the socket it is connecting, and calls back without one when it fails. */
+type Connect = (
+  options: buildConnector.Options,
+  callback: (error: Error | null, socket?: Socket | null) => void,
+) => { destroy(): unknown } | undefined;
+
+function throughProxy(proxy: URL, direct: Connect): Connect {
+  return (options, callback) => {
+    const { hostname, protocol } = options;
+    const port = options.port === '' ? (protocol === 'https:' ? '443' : '80') : options.port;
+    let giveUp: () => unknown = openTunnel(proxy, `${hostname}:${port}`, (error, socket) => {
+      if (error !== null || socket === undefined) {
+        // Whatever is wrong with the proxy, its certificate included: the upstream was not asked.
+        callback(PipelineError.is(error) ? error : new PipelineError('connect_failed', { cause: error }));
+      } else if (protocol === 'https:') {
+        const secure = direct({ ...options, httpSocket: socket }, callback);
+        giveUp = () => secure?.destroy();
+      } else {
+        callback(null, socket);
+      }
+    });
+    return { destroy: () => giveUp() };
   };
 }
 

@@ -34,16 +34,23 @@ it.each([
   expect(upstreamFailure(error, false)).toMatchObject({ code: meaning, cause: error });
 });
 
-it.each(['ECONNRESET', 'UND_ERR_SOCKET', 'HPE_INVALID_CHUNK_SIZE', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'EWHATEVER'])(
-  '%s after the headers is a cut stream, which nobody tries again',
-  (code) => {
-    expect(upstreamFailure(coded(code), true)).toMatchObject({ code: 'stream_cut', retryable: false });
-  },
-);
+it.each([
+  'ECONNRESET',
+  'UND_ERR_SOCKET',
+  'HPE_INVALID_CHUNK_SIZE',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'EWHATEVER',
+])('%s after the headers is a cut stream, which nobody tries again', (code) => {
+  expect(upstreamFailure(coded(code), true)).toMatchObject({ code: 'stream_cut', retryable: false });
+});
 
 it('looks for the code in the cause, and in the first of several errors', () => {
-  expect(upstreamFailure(new TypeError('fetch failed', { cause: coded('ECONNREFUSED') }), false).code).toBe('connect_failed');
-  expect(upstreamFailure(new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]), false).code).toBe('connect_failed');
+  expect(upstreamFailure(new TypeError('fetch failed', { cause: coded('ECONNREFUSED') }), false).code).toBe(
+    'connect_failed',
+  );
+  expect(upstreamFailure(new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]), false).code).toBe(
+    'connect_failed',
+  );
   expect(upstreamFailure(new AggregateError([]), false).code).toBe('connection_lost');
 });
 

@@ -49,7 +49,14 @@ const NOT_RELAYED = new Set([
 ]);
 
 /** Fields that a `connection` header may not name away: they carry the call's meaning or its credentials. */
-const NOT_NOMINABLE = new Set(['authorization', 'x-api-key', 'api-key', 'content-type', 'anthropic-version', 'anthropic-beta']);
+const NOT_NOMINABLE = new Set([
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'content-type',
+  'anthropic-version',
+  'anthropic-beta',
+]);
 
 /** The request headers that go upstream. */
 export function forwardedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -71,7 +78,8 @@ export function relayedHeaders(
   const relayed: Record<string, string | string[]> = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || NOT_RELAYED.has(name) || name.startsWith('cf-') || nominated?.has(name)) continue;
+    if (value === undefined || NOT_RELAYED.has(name) || name.startsWith('cf-') || nominated?.has(name))
+      continue;
     relayed[name] = value;
   }
   return relayed;

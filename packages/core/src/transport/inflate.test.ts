@@ -14,7 +14,8 @@ const coders: Readonly<Record<string, (bytes: Uint8Array) => Buffer>> = {
   zstd: zstdCompressSync,
 };
 const names = Object.keys(coders);
-const encode = (name: string, bytes: Uint8Array): Buffer => (coders[name] as (bytes: Uint8Array) => Buffer)(bytes);
+const encode = (name: string, bytes: Uint8Array): Buffer =>
+  (coders[name] as (bytes: Uint8Array) => Buffer)(bytes);
 
 class Chunks implements BodySource {
   reads = 0;
@@ -36,7 +37,8 @@ class Chunks implements BodySource {
   }
 }
 
-const collect = (source: BodySource): Promise<Buffer> => readAll(source, Infinity, () => new Error('too large'));
+const collect = (source: BodySource): Promise<Buffer> =>
+  readAll(source, Infinity, () => new Error('too large'));
 const failure = (source: BodySource): Promise<PipelineError> =>
   collect(source).then(
     () => expect.unreachable(),
@@ -47,12 +49,18 @@ const text = Buffer.from('data: {"text":"Hello, world"}\n\n'.repeat(50));
 describe.each(names)('%s', (name) => {
   it('is undone, however the bytes are cut', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 3_000 }), fc.array(fc.nat(3_000), { maxLength: 10 }), async (plain, cuts) => {
-        const bytes = encode(name, plain);
-        const points = [...new Set([0, ...cuts.map((cut) => cut % bytes.length), bytes.length])].toSorted((a, b) => a - b);
-        const chunks = points.slice(1).map((point, i) => bytes.subarray(points[i], point));
-        expect(await collect(inflated(new Chunks(...chunks), name))).toEqual(Buffer.from(plain));
-      }),
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 3_000 }),
+        fc.array(fc.nat(3_000), { maxLength: 10 }),
+        async (plain, cuts) => {
+          const bytes = encode(name, plain);
+          const points = [...new Set([0, ...cuts.map((cut) => cut % bytes.length), bytes.length])].toSorted(
+            (a, b) => a - b,
+          );
+          const chunks = points.slice(1).map((point, i) => bytes.subarray(points[i], point));
+          expect(await collect(inflated(new Chunks(...chunks), name))).toEqual(Buffer.from(plain));
+        },
+      ),
       { numRuns: 25 },
     );
   });
@@ -63,7 +71,9 @@ describe.each(names)('%s', (name) => {
       const error = await failure(inflated(new Chunks(bytes.subarray(0, length)), name));
       expect(error).toMatchObject({ code: 'bad_answer', retryable: false });
     }
-    expect(await failure(inflated(new Chunks(), name)).catch(() => 'ended')).toMatchObject({ code: 'bad_answer' });
+    expect(await failure(inflated(new Chunks(), name)).catch(() => 'ended')).toMatchObject({
+      code: 'bad_answer',
+    });
   });
 
   it('that is corrupt ends as bad_answer, and the upstream is cancelled', async () => {
@@ -132,8 +142,17 @@ it('undoes two layers from the outside in, and leaves identity alone', async () 
 });
 
 it('refuses more layers, and codings that nobody knows', () => {
-  for (const encoding of ['gzip, gzip, gzip', 'compress', 'gzip;q=1', 'aes128gcm', 'constructor', '__proto__']) {
-    expect(() => inflated(new Chunks(), encoding), encoding).toThrow(expect.objectContaining({ code: 'bad_answer', retryable: false }));
+  for (const encoding of [
+    'gzip, gzip, gzip',
+    'compress',
+    'gzip;q=1',
+    'aes128gcm',
+    'constructor',
+    '__proto__',
+  ]) {
+    expect(() => inflated(new Chunks(), encoding), encoding).toThrow(
+      expect.objectContaining({ code: 'bad_answer', retryable: false }),
+    );
   }
 });
 

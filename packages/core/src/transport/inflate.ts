@@ -1,5 +1,11 @@
 import type { Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress, constants } from 'node:zlib';
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+  constants,
+} from 'node:zlib';
 import { PipelineError } from '../errors.ts';
 import type { BodySource } from '../stream/body.ts';
 
@@ -24,7 +30,11 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
  * @param maxBytes More plain bytes than that are an error.
  * @throws PipelineError `bad_answer` for an encoding that nobody knows.
  */
-export function inflated(source: BodySource, contentEncoding: string, maxBytes: number = Infinity): BodySource {
+export function inflated(
+  source: BodySource,
+  contentEncoding: string,
+  maxBytes: number = Infinity,
+): BodySource {
   // A header that stands twice arrives as an array, whatever its type says.
   const layers = String(contentEncoding)
     .toLowerCase()
@@ -61,7 +71,9 @@ class InflatedSource implements BodySource {
       if (this.#bytesOut > FREE_BYTES && this.#bytesOut > this.#bytesIn * MAX_RATIO) {
         this.#fail(badEncoding('a compressed answer that grows without measure'));
       } else if (this.#bytesOut > maxBytes) {
-        this.#fail(new PipelineError('answer_too_large', { cause: new Error(`more than ${maxBytes} bytes`) }));
+        this.#fail(
+          new PipelineError('answer_too_large', { cause: new Error(`more than ${maxBytes} bytes`) }),
+        );
       } else {
         this.#output.push(chunk);
       }

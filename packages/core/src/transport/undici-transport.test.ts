@@ -32,7 +32,8 @@ async function reassemble(options: TestPipelineOptions, url = upstream.url): Pro
   test = pipelineTo(url, options);
 }
 
-const codeOf = (n = -1): string | undefined => (test.outcomes.at(n)?.cause as PipelineError | undefined)?.code;
+const codeOf = (n = -1): string | undefined =>
+  (test.outcomes.at(n)?.cause as PipelineError | undefined)?.code;
 const post = async (fields: Record<string, unknown> = {}, init?: RequestInit) => {
   const response = await test.post(fields, init);
   const body = await response.text().catch((error: unknown) => error as Error);
@@ -45,7 +46,9 @@ const until = async (condition: () => boolean): Promise<void> => {
 };
 
 /** A server that does with each connection what it is told. */
-async function tcpServer(onConnection: (socket: Socket, n: number) => void): Promise<{ url: string; server: Server } & AsyncDisposable> {
+async function tcpServer(
+  onConnection: (socket: Socket, n: number) => void,
+): Promise<{ url: string; server: Server } & AsyncDisposable> {
   const sockets = new Set<Socket>();
   let n = 0;
   const server = createServer((socket) => {
@@ -66,7 +69,14 @@ async function tcpServer(onConnection: (socket: Socket, n: number) => void): Pro
 }
 
 const whole = (body: string, ...headers: readonly string[]): string =>
-  ['HTTP/1.1 200 OK', 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, ...headers, '', body].join('\r\n');
+  [
+    'HTTP/1.1 200 OK',
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    ...headers,
+    '',
+    body,
+  ].join('\r\n');
 
 /** Sends one raw response to each request, and sees how the call comes out. */
 async function answeredWith(bytes: string | Uint8Array, ending: 'fin' | 'keep-alive' = 'fin') {
@@ -76,7 +86,11 @@ async function answeredWith(bytes: string | Uint8Array, ending: 'fin' | 'keep-al
 
 describe('what goes over the wire', () => {
   it('is the method, path, query and body of the call, its headers by policy, framing rebuilt', async () => {
-    const body = JSON.stringify({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'ü'.repeat(1_000_000) }] });
+    const body = JSON.stringify({
+      model: 'm',
+      max_tokens: 1,
+      messages: [{ role: 'user', content: 'ü'.repeat(1_000_000) }],
+    });
     const { status } = await post({}, {
       body,
       headers: { 'X-Api-Key': 'k', cookie: 'c', 'x-forwarded-for': '10.0.0.1', 'accept-encoding': 'br', connection: 'x-hop', 'x-hop': '1' },
@@ -99,7 +113,15 @@ describe('what goes over the wire', () => {
     const { response } = await post();
     expect(response.headers.get('request-id')).toMatch(/^req_/);
     expect(response.headers.get('anthropic-ratelimit-requests-limit')).toBe('4000');
-    for (const name of ['set-cookie', 'server', 'cf-ray', 'via', 'transfer-encoding', 'connection', 'alt-svc']) {
+    for (const name of [
+      'set-cookie',
+      'server',
+      'cf-ray',
+      'via',
+      'transfer-encoding',
+      'connection',
+      'alt-svc',
+    ]) {
       expect(response.headers.get(name), name).toBeNull();
     }
   });
@@ -116,7 +138,12 @@ describe('what goes over the wire', () => {
 
   it('goes where a plugin sends it', async () => {
     await using other = await fakeUpstream();
-    const moving = definePlugin({ name: 'moving', create: () => ({ handle: (request, next) => next({ ...request, url: `${other.url}/eu/v1/messages?a=1` }) }) });
+    const moving = definePlugin({
+      name: 'moving',
+      create: () => ({
+        handle: (request, next) => next({ ...request, url: `${other.url}/eu/v1/messages?a=1` }),
+      }),
+    });
     await reassemble({ plugins: [moving()] });
     expect((await post()).status).toBe(200);
     expect(other.requests.map(({ path }) => path)).toEqual(['/eu/v1/messages?a=1']);
@@ -124,7 +151,12 @@ describe('what goes over the wire', () => {
   });
 
   it('does not go where keys would travel in clear', async () => {
-    const moving = definePlugin({ name: 'moving', create: () => ({ handle: (request, next) => next({ ...request, url: 'http://192.0.2.1/v1/messages' }) }) });
+    const moving = definePlugin({
+      name: 'moving',
+      create: () => ({
+        handle: (request, next) => next({ ...request, url: 'http://192.0.2.1/v1/messages' }),
+      }),
+    });
     await reassemble({ plugins: [moving()] });
     expect(await post()).toMatchObject({ status: 502, code: 'connect_failed' });
   });
@@ -133,14 +165,25 @@ describe('what goes over the wire', () => {
     for (const status of [301, 302, 303, 307, 308]) {
       upstream.reply({ kind: 'redirect', status, location: `${upstream.url}/elsewhere` });
       const { response } = await post();
-      expect([response.status, response.headers.get('location')]).toEqual([status, `${upstream.url}/elsewhere`]);
+      expect([response.status, response.headers.get('location')]).toEqual([
+        status,
+        `${upstream.url}/elsewhere`,
+      ]);
     }
     expect(upstream.requests).toHaveLength(5);
   });
 
   it('is refused as invalid_request when a header cannot be sent', async () => {
-    for (const headers of [{ 'x-odd': 'a\r\nx-injected: 1' }, { 'x-odd': 'a\u0000b' }, { 'x odd': '1' }, { 'x-odd': '😀' }] as Record<string, string>[]) {
-      const setting = definePlugin({ name: 'setting', create: () => ({ handle: (request, next) => next({ ...request, headers }) }) });
+    for (const headers of [
+      { 'x-odd': 'a\r\nx-injected: 1' },
+      { 'x-odd': 'a\u0000b' },
+      { 'x odd': '1' },
+      { 'x-odd': '😀' },
+    ] as Record<string, string>[]) {
+      const setting = definePlugin({
+        name: 'setting',
+        create: () => ({ handle: (request, next) => next({ ...request, headers }) }),
+      });
       await reassemble({ plugins: [setting()] });
       expect(await post(), JSON.stringify(headers)).toMatchObject({ status: 400, code: 'invalid_request' });
     }
@@ -199,7 +242,10 @@ describe('a connection that is kept', () => {
       upstream.reply({ kind: 'keep-alive-race', ending });
       expect(await post()).toMatchObject({ status: 200 });
       expect(await post({}), ending).toMatchObject({ status: 200, kind: 'completed' });
-      expect(upstream.requests.map(({ connection }) => connection - (upstream.requests[0]?.connection ?? 0)), ending).toEqual([0, 0, 1]);
+      expect(
+        upstream.requests.map(({ connection }) => connection - (upstream.requests[0]?.connection ?? 0)),
+        ending,
+      ).toEqual([0, 0, 1]);
       expect(test.outcomes[1]?.attempts).toBe(1);
     }
   });
@@ -260,8 +306,14 @@ describe('an answer that breaks the rules', () => {
     ['status 0', { kind: 'raw', bytes: 'HTTP/1.1 000 Odd\r\ncontent-length: 2\r\n\r\n{}' }],
     ['a negative length', { kind: 'raw', bytes: 'HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\n{}' }],
     ['nothing but a line break', { kind: 'raw', bytes: '\r\n' }],
-    ['a content coding that nobody knows', { kind: 'raw', bytes: whole('{}', 'content-encoding: constructor') }],
-    ['three layers of content coding', { kind: 'raw', bytes: whole('{}', 'content-encoding: gzip, gzip, gzip') }],
+    [
+      'a content coding that nobody knows',
+      { kind: 'raw', bytes: whole('{}', 'content-encoding: constructor') },
+    ],
+    [
+      'three layers of content coding',
+      { kind: 'raw', bytes: whole('{}', 'content-encoding: gzip, gzip, gzip') },
+    ],
     ['HTML with status 200', 'html'],
   ])('%s: is refused as what it is, and the pipeline lives on', async (_, behaviour) => {
     upstream.reply(behaviour);
@@ -285,7 +337,13 @@ describe('an answer that breaks the rules', () => {
 
   it('control characters in the reason phrase: make no response that throws later', async () => {
     for (const phrase of ['OK\u0001', 'ÖK', '', 'a'.repeat(1_000)]) {
-      upstream.reply({ kind: 'raw', bytes: Buffer.from(`HTTP/1.1 200 ${phrase}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`, 'latin1') });
+      upstream.reply({
+        kind: 'raw',
+        bytes: Buffer.from(
+          `HTTP/1.1 200 ${phrase}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`,
+          'latin1',
+        ),
+      });
       const response = await test.post();
       if (response.status === 200) void response.clone().text();
       expect([200, 502]).toContain(response.status);
@@ -294,7 +352,10 @@ describe('an answer that breaks the rules', () => {
   });
 
   it('odd header values: make no response that throws later', async () => {
-    const odd = Buffer.from('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-odd: \xff\xe4\r\n__proto__: x\r\nconstructor: y\r\nx-tab: a\tb\r\ncontent-length: 2\r\n\r\n{}', 'latin1');
+    const odd = Buffer.from(
+      'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-odd: \xff\xe4\r\n__proto__: x\r\nconstructor: y\r\nx-tab: a\tb\r\ncontent-length: 2\r\n\r\n{}',
+      'latin1',
+    );
     upstream.reply({ kind: 'raw', bytes: odd });
     const { response, body } = await post();
     expect(body).toBe('{}');
@@ -310,7 +371,11 @@ describe('an answer that breaks the rules', () => {
   it('a content coding that stands twice: is undone twice', async () => {
     const body = gzipSync(gzipSync('{"a":1}'));
     const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`;
-    expect(await answeredWith(Buffer.concat([Buffer.from(head), body]))).toMatchObject({ status: 200, body: '{"a":1}', kind: 'completed' });
+    expect(await answeredWith(Buffer.concat([Buffer.from(head), body]))).toMatchObject({
+      status: 200,
+      body: '{"a":1}',
+      kind: 'completed',
+    });
   });
 
   it.each([
@@ -327,7 +392,11 @@ describe('an answer that breaks the rules', () => {
   it('204 with a body, 205 with an endless one: occupy no connection for ever', async () => {
     upstream.reply('204-with-body');
     expect((await post()).status).toBe(204);
-    upstream.reply({ kind: 'raw', bytes: `HTTP/1.1 205 Reset\r\ncontent-length: 99999999\r\n\r\n${'x'.repeat(1 << 20)}`, ending: 'hold' });
+    upstream.reply({
+      kind: 'raw',
+      bytes: `HTTP/1.1 205 Reset\r\ncontent-length: 99999999\r\n\r\n${'x'.repeat(1 << 20)}`,
+      ending: 'hold',
+    });
     expect((await post()).status).toBe(205);
     expect(await upstream.requests[1]?.closed).toBe('aborted');
     expect(await post()).toMatchObject({ status: 200 });
@@ -375,7 +444,11 @@ describe('an answer that is too large', () => {
 
   it('is cut at maxAnswerBytes also when it was compressed', async () => {
     await reassemble({ transport: { maxAnswerBytes: 100_000 } });
-    upstream.reply({ kind: 'fixture', headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: gzipSync(JSON.stringify({ a: Array(50_000).fill('abc') })) });
+    upstream.reply({
+      kind: 'fixture',
+      headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      body: gzipSync(JSON.stringify({ a: Array(50_000).fill('abc') })),
+    });
     expect(await post()).toMatchObject({ code: 'answer_too_large', kind: 'upstream-error' });
   });
 
@@ -410,14 +483,17 @@ describe('a compressed answer that nobody asked for', () => {
     expect(stream.body).toMatch(/^event: message_start\n[^]*event: message_stop\n.*\n\n$/);
   });
 
-  it.each(['gzip', 'br', 'zstd'])('is no proper end when it is truncated, corrupt or a bomb: %s', async (encoding) => {
-    for (const flaw of ['truncated', 'corrupt', 'bomb']) {
-      upstream.reply(`compressed; encoding=${encoding}; flaw=${flaw}`);
-      const { status, body, code, kind } = await post();
-      expect([kind, status === 502 || body instanceof Error], flaw).toEqual(['upstream-error', true]);
-      expect(['bad_answer', 'stream_cut'], flaw).toContain(code);
-    }
-  });
+  it.each(['gzip', 'br', 'zstd'])(
+    'is no proper end when it is truncated, corrupt or a bomb: %s',
+    async (encoding) => {
+      for (const flaw of ['truncated', 'corrupt', 'bomb']) {
+        upstream.reply(`compressed; encoding=${encoding}; flaw=${flaw}`);
+        const { status, body, code, kind } = await post();
+        expect([kind, status === 502 || body instanceof Error], flaw).toEqual(['upstream-error', true]);
+        expect(['bad_answer', 'stream_cut'], flaw).toContain(code);
+      }
+    },
+  );
 });
 
 describe('back-pressure', () => {
@@ -427,7 +503,7 @@ describe('back-pressure', () => {
     const [request] = upstream.requests;
     let before = -1;
     // The kernel's buffers fill up first; then nothing moves any more.
-    for (let still = 0; still < 50; ) {
+    for (let still = 0; still < 50;) {
       await nextTurn();
       const { bytesWritten = 0 } = request ?? {};
       still = bytesWritten === before ? still + 1 : 0;
@@ -492,7 +568,13 @@ describe('a caller that leaves', () => {
 });
 
 describe('the clocks over a socket', () => {
-  const timeouts = { firstEventMs: 5_000, idleMs: 3_000, totalMs: 20_000, streamedTotalMs: 60_000, connectMs: 1_000 };
+  const timeouts = {
+    firstEventMs: 5_000,
+    idleMs: 3_000,
+    totalMs: 20_000,
+    streamedTotalMs: 60_000,
+    connectMs: 1_000,
+  };
   beforeEach(() => reassemble({ timeouts }));
 
   it('an upstream that does not begin to answer: first_event_timeout for streams, total_timeout for others', async () => {
@@ -521,7 +603,9 @@ describe('the clocks over a socket', () => {
       await test.clock.advance(1_000);
     }
     expect(test.outcomes).toMatchObject([{ kind: 'timeout', cause: { code: 'first_event_timeout' } }]);
-    expect(await text).toMatch(/event: ping\n[^]*event: error\ndata: .*did not begin to answer in time.*\n\n$/);
+    expect(await text).toMatch(
+      /event: ping\n[^]*event: error\ndata: .*did not begin to answer in time.*\n\n$/,
+    );
     expect(await request.closed).toBe('aborted');
   });
 

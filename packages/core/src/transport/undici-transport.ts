@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { PipelineError } from '../errors.ts';
@@ -12,6 +12,9 @@ import { inflated } from './inflate.ts';
 import { DEFAULT_TIMEOUTS, type Timeouts } from './timeouts.ts';
 import type { Transport } from './transport.ts';
 import { Watchdog } from './watchdog.ts';
+
+/** Methods that mean the same when they arrive twice (RFC 9110 §9.2.2). */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** Options of the undici transport, the `transport` of `createPipeline`. */
 export interface TransportOptions {
@@ -55,8 +58,15 @@ export class UndiciTransport implements Transport {
     try {
       return await this.#attempt(request, ctx);
     } catch (error) {
-      // The connection was closed while idle, and we noticed too late. Nothing was answered: a fresh one will do.
-      if (PipelineError.is(error) && error.code === 'connection_lost' && failedOnReuse(error.cause)) {
+      // The connection was closed while idle, and we noticed too late. Nothing was answered: a fresh one will do. What
+      // would be there twice if it had arrived all the same (a batch, an upload) is left to the caller.
+      const repeatable = ctx.format !== undefined || IDEMPOTENT.has(request.method);
+      if (
+        repeatable &&
+        PipelineError.is(error) &&
+        error.code === 'connection_lost' &&
+        failedOnReuse(error.cause)
+      ) {
         return this.#attempt(request, ctx);
       }
       throw error;
@@ -166,21 +176,13 @@ export class UndiciTransport implements Transport {
   #createPool(origin: string): Dispatcher {
     const { connections, keepAliveMs = 30_000, proxy, ca, allowInsecureUpstream = false } = this.#options;
     assertSecure(origin, allowInsecureUpstream);
-    const shared = {
+    return new Pool(origin, {
       // One request a connection: an answer can then never be taken for another call's.
       pipelining: 1,
       keepAliveTimeout: keepAliveMs,
       connections: connections ?? null,
       allowH2: false,
-    };
-    const { connectMs } = this.#timeouts;
-    if (proxy !== undefined) {
-      const tls = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] };
-      return new ProxyAgent({ ...shared, uri: proxy, requestTls: { ...tls, timeout: connectMs }, connectTimeout: connectMs });
-    }
-    return new Pool(origin, {
-      ...shared,
-      connect: connector({ clock: this.#clock, connectMs, ...(ca === undefined ? {} : { ca }) }),
+      connect: connector({ clock: this.#clock, connectMs: this.#timeouts.connectMs, ca, proxy }),
     });
   }
 
