@@ -68,7 +68,8 @@ it(`${READERS} slow readers cost the proxy little memory`, async () => {
 
   readers.leave();
   await expectAllFree();
-});
+  // Most of a gigabyte moves: some seconds, and more on a busy machine.
+}, 90_000);
 
 it('a slow reader gets everything once it reads on', async () => {
   upstream.script(() => ANSWER);

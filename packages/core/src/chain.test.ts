@@ -35,7 +35,14 @@ async function callWith(plugins: readonly Plugin[], ...answers: readonly Scripte
   const text = await response.text();
   await nextTurn();
   const { outcomes, transport } = test;
-  return { status: response.status, text, outcome: outcomes[0], outcomes, sent: transport.requests, headers: response.headers };
+  return {
+    status: response.status,
+    text,
+    outcome: outcomes[0],
+    outcomes,
+    sent: transport.requests,
+    headers: response.headers,
+  };
 }
 
 const causeOf = (call: Awaited<ReturnType<typeof callWith>>): string => {
@@ -60,13 +67,21 @@ describe('next', () => {
   it('may be left out: nothing further in runs, and nothing is sent', async () => {
     const inner = plugin('inner', () => expect.unreachable());
     const call = await callWith([plugin('own', async () => ok()), inner]);
-    expect(call).toMatchObject({ status: 200, text: message, sent: [], outcome: { kind: 'completed', attempts: 0 } });
+    expect(call).toMatchObject({
+      status: 200,
+      text: message,
+      sent: [],
+      outcome: { kind: 'completed', attempts: 0 },
+    });
   });
 
   it('may be called again, one after the other and at the same time', async () => {
     const again = plugin('again', async (request, next) => {
       await next(request);
-      const [, second] = await Promise.all([next(request), next({ ...request, url: `${request.url}?second` })]);
+      const [, second] = await Promise.all([
+        next(request),
+        next({ ...request, url: `${request.url}?second` }),
+      ]);
       return second;
     });
     const call = await callWith([again], ok, ok, () => new Response('{"last":1}', { headers: json }));
@@ -96,44 +111,77 @@ describe('next', () => {
 });
 
 describe('a plugin that fails', () => {
+  const throwing =
+    (value: unknown): Middleware =>
+    () => {
+      throw value;
+    };
   const failures: readonly (readonly [string, Middleware, RegExp])[] = [
-    ['throws', () => { throw new Error('boom'); }, /^boom$/],
+    [
+      'throws',
+      () => {
+        throw new Error('boom');
+      },
+      /^boom$/,
+    ],
     ['rejects', () => Promise.reject(new Error('boom')), /^boom$/],
-    ['throws what is no Error', () => { throw 'boom'; }, /boom/],
-    ['throws nothing', () => { throw undefined; }, /undefined/],
-    ['throws what cannot be made a string', () => { throw Object.create(null); }, /Object/],
-    ['returns undefined', (async () => undefined) as unknown as Middleware, /it returned undefined; return what next\(request\)/],
+    ['throws what is no Error', throwing('boom'), /boom/],
+    ['throws nothing', throwing(undefined), /undefined/],
+    ['throws what cannot be made a string', throwing(Object.create(null)), /Object/],
+    [
+      'returns undefined',
+      (async () => undefined) as unknown as Middleware,
+      /it returned undefined; return what next\(request\)/,
+    ],
     ['returns nothing, and no promise', (() => undefined) as unknown as Middleware, /it returned undefined/],
     ['returns null', (async () => null) as unknown as Middleware, /it returned null/],
     ['returns text', (async () => 'hello') as unknown as Middleware, /it returned hello/],
-    ['returns a plain object', (async () => ({ status: 200 })) as unknown as Middleware, /a value of type object/],
+    [
+      'returns a plain object',
+      (async () => ({ status: 200 })) as unknown as Middleware,
+      /a value of type object/,
+    ],
     ['returns an array', (async () => [ok()]) as unknown as Middleware, /a value of type array/],
-  ]; // prettier-ignore
+  ];
 
   it.each(failures)('fails the call when it %s and is closed', async (_, handle) => {
     const call = await callWith([plugin('bad', handle)], ok);
-    expect(call).toMatchObject({ status: 500, sent: [], outcome: { kind: 'refused', cause: { code: 'plugin_failed', plugin: 'bad' } } });
+    expect(call).toMatchObject({
+      status: 500,
+      sent: [],
+      outcome: { kind: 'refused', cause: { code: 'plugin_failed', plugin: 'bad' } },
+    });
     expect(call.outcomes).toHaveLength(1);
     expect(JSON.parse(call.text)).toMatchObject({ error: { message: 'An internal part failed.' } });
     expect(call.headers.get('x-should-retry')).toBe('false');
   });
 
-  it.each(failures)('is passed over when it %s and is open, and that is reported', async (_, handle, says) => {
-    const call = await callWith([plugin('bad', handle, 'open')], ok);
-    expect(call).toMatchObject({ status: 200, text: message, outcome: { kind: 'completed', attempts: 1 } });
-    expect(warnings).toHaveLength(1);
-    expect(warnings[0]?.name).toBe('SluiceWarning');
-    expect(warnings[0]?.message).toMatch(/^plugin "bad" failed and was passed over: /);
-    expect(warnings[0]?.message).toMatch(new RegExp(says.source.replace(/^\^/, '')));
-  });
+  it.each(failures)(
+    'is passed over when it %s and is open, and that is reported',
+    async (_, handle, says) => {
+      const call = await callWith([plugin('bad', handle, 'open')], ok);
+      expect(call).toMatchObject({ status: 200, text: message, outcome: { kind: 'completed', attempts: 1 } });
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]?.name).toBe('SluiceWarning');
+      expect(warnings[0]?.message).toMatch(/^plugin "bad" failed and was passed over: /);
+      expect(warnings[0]?.message).toMatch(new RegExp(says.source.replace(/^\^/, '')));
+    },
+  );
 
   it('after next: closed fails the call, open hands out the answer that is there', async () => {
     const late: Middleware = async (request, next) => {
       await next(request);
       throw new Error('late');
     };
-    expect(await callWith([plugin('late', late)], ok)).toMatchObject({ status: 500, outcome: { attempts: 1 } });
-    expect(await callWith([plugin('late', late, 'open')], ok)).toMatchObject({ status: 200, text: message, outcome: { attempts: 1 } });
+    expect(await callWith([plugin('late', late)], ok)).toMatchObject({
+      status: 500,
+      outcome: { attempts: 1 },
+    });
+    expect(await callWith([plugin('late', late, 'open')], ok)).toMatchObject({
+      status: 200,
+      text: message,
+      outcome: { attempts: 1 },
+    });
   });
 
   it('after it has attached a hook: open hands out the answer with the hook', async () => {
@@ -152,7 +200,10 @@ describe('a plugin that fails', () => {
       throw new Error('late');
     };
     const call = await callWith([plugin('reading', reading, 'open')], ok);
-    expect(call).toMatchObject({ status: 500, outcome: { attempts: 1, cause: { code: 'plugin_failed', plugin: 'reading' } } });
+    expect(call).toMatchObject({
+      status: 500,
+      outcome: { attempts: 1, cause: { code: 'plugin_failed', plugin: 'reading' } },
+    });
   });
 
   it('closes the stream that it was answered and does not hand on', async () => {
@@ -164,10 +215,14 @@ describe('a plugin that fails', () => {
       [new PipelineError('content_blocked'), 'closed'],
       [new PipelineError('content_blocked'), 'open'],
     ] as const) {
-      const failing = plugin('failing', async (request, next) => {
-        await next(request);
-        throw error;
-      }, policy); // prettier-ignore
+      const failing = plugin(
+        'failing',
+        async (request, next) => {
+          await next(request);
+          throw error;
+        },
+        policy,
+      );
       await callWith([failing], answer());
     }
     expect(cancelled).toBe(3);
@@ -192,11 +247,24 @@ describe('a plugin that fails', () => {
 
   it('is not blamed for what it refuses, nor for what the inside threw', async () => {
     for (const policy of ['open', 'closed'] as const) {
-      const refusing = plugin('refusing', () => { throw new PipelineError('content_blocked', { plugin: 'refusing' }); }, policy); // prettier-ignore
-      expect(await callWith([refusing], ok)).toMatchObject({ status: 400, sent: [], outcome: { cause: { code: 'content_blocked' } } });
+      const refusing = plugin(
+        'refusing',
+        () => {
+          throw new PipelineError('content_blocked', { plugin: 'refusing' });
+        },
+        policy,
+      );
+      expect(await callWith([refusing], ok)).toMatchObject({
+        status: 400,
+        sent: [],
+        outcome: { cause: { code: 'content_blocked' } },
+      });
       const passing = plugin('passing', (request, next) => next(request), policy);
       const call = await callWith([passing], new PipelineError('connect_failed'));
-      expect(call).toMatchObject({ status: 502, outcome: { kind: 'upstream-error', attempts: 1, cause: { code: 'connect_failed' } } });
+      expect(call).toMatchObject({
+        status: 502,
+        outcome: { kind: 'upstream-error', attempts: 1, cause: { code: 'connect_failed' } },
+      });
     }
     expect(warnings).toEqual([]);
   });
@@ -204,24 +272,64 @@ describe('a plugin that fails', () => {
 
 describe('a body that was read', () => {
   const readers: readonly (readonly [string, Middleware])[] = [
-    ['text()', async (request, next) => { const response = await next(request); await response.text(); return response; }],
-    ['json()', async (request, next) => { const response = await next(request); await response.json(); return response; }],
-    ['its reader', async (request, next) => {
-      const response = await next(request);
-      await (response.body as ReadableStream).getReader().read();
-      return response;
-    }],
-    ['text() of a response of its own', async () => { const response = ok(); await response.text(); return response; }],
-    ['a lock on a response of its own', async () => { const response = ok(); response.body?.getReader(); return response; }],
-  ]; // prettier-ignore
+    [
+      'text()',
+      async (request, next) => {
+        const response = await next(request);
+        await response.text();
+        return response;
+      },
+    ],
+    [
+      'json()',
+      async (request, next) => {
+        const response = await next(request);
+        await response.json();
+        return response;
+      },
+    ],
+    [
+      'its reader',
+      async (request, next) => {
+        const response = await next(request);
+        await (response.body as ReadableStream).getReader().read();
+        return response;
+      },
+    ],
+    [
+      'text() of a response of its own',
+      async () => {
+        const response = ok();
+        await response.text();
+        return response;
+      },
+    ],
+    [
+      'a lock on a response of its own',
+      async () => {
+        const response = ok();
+        response.body?.getReader();
+        return response;
+      },
+    ],
+  ];
 
-  it.each(readers)('and is returned all the same is a failure that says what to do: %s', async (_, handle) => {
-    const call = await callWith([plugin('outer', (request, next) => next(request)), plugin('reading', handle)], ok);
-    expect(call).toMatchObject({ status: 500, outcome: { cause: { code: 'plugin_failed', plugin: 'reading' } } });
-    expect(causeOf(call)).toBe(
-      'it returned a response whose body it has read; use observeStream or peekJson, or return a new Response with what was read',
-    );
-  });
+  it.each(readers)(
+    'and is returned all the same is a failure that says what to do: %s',
+    async (_, handle) => {
+      const call = await callWith(
+        [plugin('outer', (request, next) => next(request)), plugin('reading', handle)],
+        ok,
+      );
+      expect(call).toMatchObject({
+        status: 500,
+        outcome: { cause: { code: 'plugin_failed', plugin: 'reading' } },
+      });
+      expect(causeOf(call)).toBe(
+        'it returned a response whose body it has read; use observeStream or peekJson, or return a new Response with what was read',
+      );
+    },
+  );
 
   it('may be returned anew, or read from a clone', async () => {
     const anew = plugin('anew', async (request, next) => {
@@ -248,7 +356,9 @@ describe('an answer that a plugin makes itself', () => {
     const whole = await callWith([answering(() => new Response(body, { headers: json }))]);
     expect(whole.outcome).toMatchObject({ kind: 'completed', attempts: 0, usage: { outputTokens: 9 } });
     const events = anthropicStream().slice(0, -1).join('');
-    const cut = await callWith([answering(() => new Response(events, { headers: { 'content-type': 'text/event-stream' } }))]);
+    const cut = await callWith([
+      answering(() => new Response(events, { headers: { 'content-type': 'text/event-stream' } })),
+    ]);
     expect(cut.outcome).toMatchObject({ kind: 'upstream-error', cause: { code: 'stream_cut' } });
     expect(cut.text).toMatch(/event: error\n/);
   });
@@ -256,29 +366,45 @@ describe('an answer that a plugin makes itself', () => {
   it('of a type that the format does not have is a failure that names the type', async () => {
     const call = await callWith([answering(() => new Response('hello'))]);
     expect(call.status).toBe(500);
-    expect(causeOf(call)).toBe('it answered status 200 with content-type text/plain;charset=UTF-8, which is no answer in anthropic-messages');
+    expect(causeOf(call)).toBe(
+      'it answered status 200 with content-type text/plain;charset=UTF-8, which is no answer in anthropic-messages',
+    );
   });
 
   it('may come from another implementation of fetch', async () => {
     const { Response: Other } = await import('undici');
-    const call = await callWith([answering(() => new Other(message, { headers: json }) as unknown as Response)]);
+    const call = await callWith([
+      answering(() => new Other(message, { headers: json }) as unknown as Response),
+    ]);
     expect(call).toMatchObject({ status: 200, text: message });
   });
 
   it('with an error status is passed on whatever it holds', async () => {
-    const call = await callWith([answering(() => new Response('<h1>No</h1>', { status: 418, headers: { 'content-type': 'text/html' } }))]);
-    expect(call).toMatchObject({ status: 418, text: '<h1>No</h1>', outcome: { kind: 'refused', attempts: 0 } });
+    const call = await callWith([
+      answering(() => new Response('<h1>No</h1>', { status: 418, headers: { 'content-type': 'text/html' } })),
+    ]);
+    expect(call).toMatchObject({
+      status: 418,
+      text: '<h1>No</h1>',
+      outcome: { kind: 'refused', attempts: 0 },
+    });
   });
 });
 
 describe('a transport that is not ours', () => {
   it('may fail as fetch does: the code decides, and no plugin is blamed', async () => {
-    const refused = new TypeError('fetch failed', { cause: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }) });
+    const refused = new TypeError('fetch failed', {
+      cause: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
+    });
     const passing = plugin('passing', (request, next) => next(request), 'open');
-    expect(await callWith([passing], () => { throw refused; })).toMatchObject({
+    expect(
+      await callWith([passing], () => {
+        throw refused;
+      }),
+    ).toMatchObject({
       status: 502,
       outcome: { kind: 'upstream-error', cause: { code: 'connect_failed', cause: refused } },
-    }); // prettier-ignore
+    });
     expect(warnings).toEqual([]);
   });
 
@@ -292,9 +418,16 @@ describe('a transport that is not ours', () => {
 describe('a call that is aborted', () => {
   it('ends as that, and not as the failure of the plugin whose wait broke off', async () => {
     for (const policy of ['open', 'closed'] as const) {
-      const waiting = plugin('waiting', (request) => new Promise((_, reject) => {
-        request.signal.addEventListener('abort', () => { reject(new DOMException('This operation was aborted', 'AbortError')); });
-      }), policy); // prettier-ignore
+      const waiting = plugin(
+        'waiting',
+        (request) =>
+          new Promise((_, reject) => {
+            request.signal.addEventListener('abort', () => {
+              reject(new DOMException('This operation was aborted', 'AbortError'));
+            });
+          }),
+        policy,
+      );
       await using test = testPipeline({ plugins: [waiting], answers: [ok] });
       const caller = new AbortController();
       const response = test.post({}, { signal: caller.signal });

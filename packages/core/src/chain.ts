@@ -38,7 +38,9 @@ function sending(innermost: Step): Step {
       throw PipelineError.is(error) ? error : upstreamFailure(error, false);
     }
     if (isResponse(response)) return LazyResponse.is(response) ? response : adopted(response, ctx);
-    throw new PipelineError('internal', { cause: new TypeError(`the transport returned ${kindOf(response)}, no Response`) });
+    throw new PipelineError('internal', {
+      cause: new TypeError(`the transport returned ${kindOf(response)}, no Response`),
+    });
   };
 }
 
@@ -87,7 +89,8 @@ function openStep({ name, handle }: Link, inner: Step): Step {
 
 function ask(inner: Step, request: ApiRequest, ctx: Context): Promise<Response> {
   // Koa's and Express's habit.
-  if (typeof request !== 'object') throw new TypeError('next was called without a request; call next(request)');
+  if (typeof request !== 'object')
+    throw new TypeError('next was called without a request; call next(request)');
   const answer = inner(request, ctx);
   // A plugin may fail before it comes to await this; the process must not end over it.
   answer.catch(ignore);
@@ -97,7 +100,9 @@ function ask(inner: Step, request: ApiRequest, ctx: Context): Promise<Response> 
 /** What a plugin returned, if it can be handed on. */
 function returned(response: Response, ctx: Context): Response {
   if (!isResponse(response)) {
-    throw new TypeError(`it returned ${kindOf(response)}; return what next(request) resolves to, or a Response`);
+    throw new TypeError(
+      `it returned ${kindOf(response)}; return what next(request) resolves to, or a Response`,
+    );
   }
   const lazy = LazyResponse.is(response);
   if (response.bodyUsed || (!lazy && response.body?.locked === true)) {
@@ -110,9 +115,12 @@ function returned(response: Response, ctx: Context): Response {
     return adopted(response, ctx);
   } catch (error) {
     const type = response.headers.get('content-type');
-    throw new TypeError(`it answered status ${response.status} with content-type ${type}, which is no answer in ${ctx.format?.name}`, {
-      cause: error,
-    });
+    throw new TypeError(
+      `it answered status ${response.status} with content-type ${type}, which is no answer in ${ctx.format?.name}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

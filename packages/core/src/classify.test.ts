@@ -8,29 +8,51 @@ import { fakeClock } from './testing/fake-clock.ts';
 
 const now = Date.UTC(2026, 0, 1);
 const clock = fakeClock(now);
-const answer = (status: number, headers: Record<string, string> = {}): Response => new Response(null, { status, headers });
+const answer = (status: number, headers: Record<string, string> = {}): Response =>
+  new Response(null, { status, headers });
 const lazy = (status: number, headers: Record<string, string> = {}): Response =>
   LazyResponse.from({ status, statusText: '', headers, body: null, facts: new BodyFacts(undefined) });
 
 type Row = readonly [Disposition['retry'], boolean, Disposition['health'], Disposition['credential']];
-const rowOf = ({ retry, otherEndpoint, health, credential }: Disposition): Row => [retry, otherEndpoint, health, credential];
+const rowOf = ({ retry, otherEndpoint, health, credential }: Disposition): Row => [
+  retry,
+  otherEndpoint,
+  health,
+  credential,
+];
 
 const statuses: readonly (readonly [readonly number[], Row])[] = [
-  [[200, 201, 204, 299], ['no', false, 'success', 'keep']],
-  [[301, 302, 304, 307], ['no', false, 'success', 'keep']],
-  [[500, 502, 503, 504, 408, 520, 524, 599], ['backoff', true, 'failure', 'keep']],
+  [
+    [200, 201, 204, 299],
+    ['no', false, 'success', 'keep'],
+  ],
+  [
+    [301, 302, 304, 307],
+    ['no', false, 'success', 'keep'],
+  ],
+  [
+    [500, 502, 503, 504, 408, 520, 524, 599],
+    ['backoff', true, 'failure', 'keep'],
+  ],
   [[529], ['throttled', true, 'failure', 'keep']],
   [[429], ['throttled', true, 'ignore', 'cool']],
-  [[401, 402], ['no', true, 'ignore', 'quarantine']],
+  [
+    [401, 402],
+    ['no', true, 'ignore', 'quarantine'],
+  ],
   [[403], ['no', false, 'ignore', 'quarantine']],
-  [[400, 404, 405, 410, 413, 415, 422, 451, 501], ['no', false, 'success', 'keep']],
+  [
+    [400, 404, 405, 410, 413, 415, 422, 451, 501],
+    ['no', false, 'success', 'keep'],
+  ],
   [[409], ['backoff', false, 'ignore', 'keep']],
 ];
 
 describe('an answer', () => {
   it.each(statuses)('with status %j', (list, row) => {
     for (const status of list) {
-      for (const response of [answer(status), lazy(status)]) expect(rowOf(classify(response, clock)), String(status)).toEqual(row);
+      for (const response of [answer(status), lazy(status)])
+        expect(rowOf(classify(response, clock)), String(status)).toEqual(row);
     }
   });
 
@@ -60,8 +82,19 @@ describe('an answer', () => {
       JSON.parse(errorBody('openai-chat', 429, { code: 'insufficient_quota' })),
       { error: { code: 'billing_hard_limit_reached' } },
     ];
-    for (const body of spent) expect(rowOf(classify(answer(429), clock, body))).toEqual(['no', true, 'ignore', 'cool']);
-    for (const body of [undefined, null, 'insufficient_quota', [], {}, { error: null }, { error: 'x' }, { error: { details: null } }, { error: { code: ['x'] } }]) {
+    for (const body of spent)
+      expect(rowOf(classify(answer(429), clock, body))).toEqual(['no', true, 'ignore', 'cool']);
+    for (const body of [
+      undefined,
+      null,
+      'insufficient_quota',
+      [],
+      {},
+      { error: null },
+      { error: 'x' },
+      { error: { details: null } },
+      { error: { code: ['x'] } },
+    ]) {
       expect(classify(answer(429), clock, body).retry).toBe('throttled');
     }
   });
@@ -88,13 +121,23 @@ describe('an error', () => {
     circuit_open: ['no', true, 'ignore', 'keep'],
   };
 
-  it.each(Object.keys(ERROR_CODES) as ErrorCode[])('%s: by the table; our own refusals say nothing of the endpoint', (code) => {
-    expect(rowOf(classify(new PipelineError(code), clock))).toEqual(rows[code] ?? ['no', false, 'ignore', 'keep']);
-  });
+  it.each(Object.keys(ERROR_CODES) as ErrorCode[])(
+    '%s: by the table; our own refusals say nothing of the endpoint',
+    (code) => {
+      expect(rowOf(classify(new PipelineError(code), clock))).toEqual(
+        rows[code] ?? ['no', false, 'ignore', 'keep'],
+      );
+    },
+  );
 
   it('that says of itself that another try is of no use is believed', () => {
     const error = new PipelineError('connect_failed', { retryable: false, retryAfterMs: 5 });
-    expect(classify(error, clock)).toMatchObject({ retry: 'no', otherEndpoint: true, health: 'failure', retryAfterMs: 5 });
+    expect(classify(error, clock)).toMatchObject({
+      retry: 'no',
+      otherEndpoint: true,
+      health: 'failure',
+      retryAfterMs: 5,
+    });
   });
 
   it('that is none of ours decides nothing', () => {

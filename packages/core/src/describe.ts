@@ -20,6 +20,7 @@ export interface PipelineDescription {
 
 /** One plugin of a {@link PipelineDescription}. */
 export interface PluginDescription {
+  /** Unique within the pipeline. */
   readonly name: string;
   /** What happens to a call when the plugin itself fails. */
   readonly onError: 'open' | 'closed';
@@ -66,7 +67,10 @@ function redacted(value: unknown, secret = false, depth = 0): unknown {
   if (prototype !== Object.prototype && prototype !== null) return `[${classOf(value)}]`;
   const entries = Object.entries(value);
   return Object.fromEntries(
-    entries.map(([key, item]) => [redactedText(key, false), redacted(item, secret || SECRET_NAME.test(key), depth + 1)]),
+    entries.map(([key, item]) => [
+      redactedText(key, false),
+      redacted(item, secret || SECRET_NAME.test(key), depth + 1),
+    ]),
   );
 }
 

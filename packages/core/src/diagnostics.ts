@@ -6,7 +6,9 @@ import { inspect } from 'node:util';
  */
 export function reportSwallowed(what: string, error: unknown): void {
   // Anything can be thrown, also what cannot be made a string.
-  const warning = new Error(`${what}: ${error instanceof Error ? error.message : inspect(error, { depth: 0 })}`);
+  const warning = new Error(
+    `${what}: ${error instanceof Error ? error.message : inspect(error, { depth: 0 })}`,
+  );
   warning.name = 'SluiceWarning';
   if (error instanceof Error && error.stack !== undefined) warning.stack = error.stack;
   process.emitWarning(warning);

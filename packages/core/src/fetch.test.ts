@@ -14,7 +14,8 @@ async function inbound(input: string | URL | Request, init?: RequestInit): Promi
   return seen.at(-1) as InboundRequest;
 }
 
-const textOf = (request: InboundRequest): string | null => request.body && Buffer.from(request.body).toString();
+const textOf = (request: InboundRequest): string | null =>
+  request.body && Buffer.from(request.body).toString();
 
 describe('pipeline.fetch', () => {
   const url = 'https://api.anthropic.com/v1/messages?beta=true#part';
@@ -24,7 +25,9 @@ describe('pipeline.fetch', () => {
     expect(await inbound(url)).toMatchObject(expected);
     expect(await inbound(new URL(url))).toMatchObject(expected);
     expect(await inbound(new Request(url))).toMatchObject(expected);
-    expect(await inbound(new Request(url, { method: 'PUT', body: 'x' }), { method: 'POST' })).toMatchObject({ method: 'POST' });
+    expect(await inbound(new Request(url, { method: 'PUT', body: 'x' }), { method: 'POST' })).toMatchObject({
+      method: 'POST',
+    });
     expect(await inbound('https://x.test')).toMatchObject({ target: '/' });
     expect(await inbound(url, { method: 'post' })).toMatchObject({ method: 'POST' });
   });
@@ -43,18 +46,24 @@ describe('pipeline.fetch', () => {
     expect((await inbound('https://evil.test//other.test/x')).target).toBe('//other.test/x');
   });
 
-  const bodies: readonly (readonly [string, () => RequestInit['body'], string | null, string | undefined])[] = [
-    ['none', () => undefined, null, undefined],
-    ['null', () => null, null, undefined],
-    ['text', () => '{"a":"ü"}', '{"a":"ü"}', 'text/plain;charset=UTF-8'],
-    ['bytes', () => Buffer.from('bytes'), 'bytes', undefined],
-    ['a view', () => new Uint8Array(Buffer.from('--view--')).subarray(2, 6), 'view', undefined],
-    ['an ArrayBuffer', () => new Uint8Array(Buffer.from('buffer')).buffer, 'buffer', undefined],
-    ['a DataView', () => new DataView(new Uint8Array(Buffer.from('data')).buffer), 'data', undefined],
-    ['URLSearchParams', () => new URLSearchParams({ a: '1' }), 'a=1', 'application/x-www-form-urlencoded;charset=UTF-8'],
-    ['a Blob', () => new Blob(['blob'], { type: 'text/x-mine' }), 'blob', 'text/x-mine'],
-    ['a stream', () => new Blob(['stream']).stream() as ReadableStream, 'stream', undefined],
-  ];
+  const bodies: readonly (readonly [string, () => RequestInit['body'], string | null, string | undefined])[] =
+    [
+      ['none', () => undefined, null, undefined],
+      ['null', () => null, null, undefined],
+      ['text', () => '{"a":"ü"}', '{"a":"ü"}', 'text/plain;charset=UTF-8'],
+      ['bytes', () => Buffer.from('bytes'), 'bytes', undefined],
+      ['a view', () => new Uint8Array(Buffer.from('--view--')).subarray(2, 6), 'view', undefined],
+      ['an ArrayBuffer', () => new Uint8Array(Buffer.from('buffer')).buffer, 'buffer', undefined],
+      ['a DataView', () => new DataView(new Uint8Array(Buffer.from('data')).buffer), 'data', undefined],
+      [
+        'URLSearchParams',
+        () => new URLSearchParams({ a: '1' }),
+        'a=1',
+        'application/x-www-form-urlencoded;charset=UTF-8',
+      ],
+      ['a Blob', () => new Blob(['blob'], { type: 'text/x-mine' }), 'blob', 'text/x-mine'],
+      ['a stream', () => new Blob(['stream']).stream() as ReadableStream, 'stream', undefined],
+    ];
 
   it.each(bodies)('buffers a body like fetch does: %s', async (_, body, text, type) => {
     const request = await inbound(url, { method: 'POST', body: body() ?? null });
@@ -70,26 +79,54 @@ describe('pipeline.fetch', () => {
   });
 
   it.each([
-    ['Headers', new Headers([['X-Api-Key', 'k'], ['anthropic-beta', 'a'], ['Anthropic-Beta', 'b']])],
-    ['a list', [['X-Api-Key', ' k '], ['anthropic-beta', 'a'], ['Anthropic-Beta', 'b']] as [string, string][]],
+    [
+      'Headers',
+      new Headers([
+        ['X-Api-Key', 'k'],
+        ['anthropic-beta', 'a'],
+        ['Anthropic-Beta', 'b'],
+      ]),
+    ],
+    [
+      'a list',
+      [
+        ['X-Api-Key', ' k '],
+        ['anthropic-beta', 'a'],
+        ['Anthropic-Beta', 'b'],
+      ] as [string, string][],
+    ],
     ['a record', { 'X-Api-Key': 'k', 'anthropic-beta': 'a', 'Anthropic-Beta': 'b' }],
-  ])('reads headers as fetch does: lower-case names, one list for a name given twice: %s', async (_, headers) => {
-    expect((await inbound(url, { headers })).headers).toEqual({ 'x-api-key': 'k', 'anthropic-beta': 'a, b' });
-  }); // prettier-ignore
+  ])(
+    'reads headers as fetch does: lower-case names, one list for a name given twice: %s',
+    async (_, headers) => {
+      expect((await inbound(url, { headers })).headers).toEqual({
+        'x-api-key': 'k',
+        'anthropic-beta': 'a, b',
+      });
+    },
+  );
 
   it('is not led astray by header names that objects have', async () => {
-    const headers = JSON.parse('{"constructor":"c","toString":"t","hasOwnProperty":"h","__proto__":"p"}') as Record<string, string>;
+    const headers = JSON.parse(
+      '{"constructor":"c","toString":"t","hasOwnProperty":"h","__proto__":"p"}',
+    ) as Record<string, string>;
     const { headers: seen } = await inbound(url, { headers });
     expect(seen).toEqual({ constructor: 'c', tostring: 't', hasownproperty: 'h' });
     expect(({} as Record<string, unknown>)['p']).toBeUndefined();
   });
 
   it('makes text of header values that are none', async () => {
-    expect((await inbound(url, { headers: { 'x-retry-count': 1 } as unknown as Record<string, string> })).headers).toEqual({ 'x-retry-count': '1' });
+    expect(
+      (await inbound(url, { headers: { 'x-retry-count': 1 } as unknown as Record<string, string> })).headers,
+    ).toEqual({ 'x-retry-count': '1' });
   });
 
   it('keeps a content-type that was given', async () => {
-    const { headers } = await inbound(url, { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } });
+    const { headers } = await inbound(url, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'Content-Type': 'application/json' },
+    });
     expect(headers).toEqual({ 'content-type': 'application/json' });
   });
 
@@ -109,7 +146,10 @@ describe('pipeline.fetch', () => {
   it('lets a caller leave whose body never ends', async () => {
     const caller = new AbortController();
     let cancelled = false;
-    const endless = new ReadableStream({ pull: () => new Promise(() => undefined), cancel: () => void (cancelled = true) });
+    const endless = new ReadableStream({
+      pull: () => new Promise(() => undefined),
+      cancel: () => void (cancelled = true),
+    });
     const pending = fetch(url, { method: 'POST', body: endless, signal: caller.signal });
     await nextTurn();
     const reason = new Error('gone');

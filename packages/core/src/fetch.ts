@@ -22,10 +22,16 @@ export function pipelineFetch(handle: (inbound: InboundRequest) => Promise<Respo
   };
 }
 
-async function inboundRequest(input: string | URL | Request, init: RequestInit = {}): Promise<InboundRequest> {
+async function inboundRequest(
+  input: string | URL | Request,
+  init: RequestInit = {},
+): Promise<InboundRequest> {
   const { body } = init;
   // What official SDKs pass. A Request object would cost more than the rest of the call.
-  if (!(input instanceof Request) && (body === undefined || body === null || typeof body === 'string' || body instanceof Uint8Array)) {
+  if (
+    !(input instanceof Request) &&
+    (body === undefined || body === null || typeof body === 'string' || body instanceof Uint8Array)
+  ) {
     return {
       method: (init.method ?? 'GET').toUpperCase(),
       target: targetOf(String(input)),
@@ -71,7 +77,8 @@ function targetOf(url: string): string {
 function headerRecord(headers: RequestInit['headers'], isText: boolean): Record<string, string> {
   const record: Record<string, string> = {};
   if (headers !== undefined && headers !== null) {
-    const entries = Symbol.iterator in headers ? (headers as Iterable<[string, string]>) : Object.entries(headers);
+    const entries =
+      Symbol.iterator in headers ? (headers as Iterable<[string, string]>) : Object.entries(headers);
     for (const [name, value] of entries) {
       const key = name.toLowerCase();
       const text = String(value).trim();

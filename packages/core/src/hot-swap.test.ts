@@ -10,8 +10,11 @@ import { testPipeline } from './testing/test-pipeline.ts';
 const answering = (name: string) => (): Response => new Response(name, { status: 404 });
 const part = (instance: Partial<PluginInstance>): Plugin =>
   definePlugin({ name: 'part', create: () => ({ handle: (request, next) => next(request), ...instance }) })();
-const made = (name: string, answers: readonly ScriptedAnswer[] = [answering(name)], instance: Partial<PluginInstance> = {}) =>
-  testPipeline({ plugins: [part(instance)], answers, upstream: `https://${name}.test` });
+const made = (
+  name: string,
+  answers: readonly ScriptedAnswer[] = [answering(name)],
+  instance: Partial<PluginInstance> = {},
+) => testPipeline({ plugins: [part(instance)], answers, upstream: `https://${name}.test` });
 const url = 'https://x.test/v1/messages';
 
 describe('a swap', () => {
@@ -19,7 +22,9 @@ describe('a swap', () => {
     const events = anthropicStream();
     const rest = Promise.withResolvers<string>();
     const log: string[] = [];
-    const old = made('old', [streamAnswer([events[0] as string, rest.promise])], { close: () => void log.push('old closed') });
+    const old = made('old', [streamAnswer([events[0] as string, rest.promise])], {
+      close: () => void log.push('old closed'),
+    });
     const next = made('next', [answering('next')], { start: () => void log.push('next started') });
     await using swappable = hotSwap(old.pipeline);
     const { fetch } = swappable;
@@ -61,7 +66,9 @@ describe('a swap', () => {
     const calls: Promise<string>[] = [];
     for (let round = 0; round < 10; round++) {
       for (let i = 0; i < 5; i++) calls.push(swappable.fetch(url).then((response) => response.text()));
-      const swapping = swappable.swap(made(`n${round}`, Array(100).fill(answering('any')), { start: () => nextTurn() }).pipeline);
+      const swapping = swappable.swap(
+        made(`n${round}`, Array(100).fill(answering('any')), { start: () => nextTurn() }).pipeline,
+      );
       for (let i = 0; i < 5; i++) calls.push(swappable.fetch(url).then((response) => response.text()));
       await swapping;
     }
@@ -70,12 +77,16 @@ describe('a swap', () => {
   });
 
   it('several at once leave one pipeline open: the one swapped in last', async () => {
-    const [first, second, third] = [made('first'), made('second', undefined, { start: () => nextTurn() }), made('third')];
+    const [first, second, third] = [
+      made('first'),
+      made('second', undefined, { start: () => nextTurn() }),
+      made('third'),
+    ];
     const swappable = hotSwap(first.pipeline);
     await Promise.all([swappable.swap(second.pipeline), swappable.swap(third.pipeline)]);
     const open = [first, second, third].filter(({ transport }) => !transport.closed);
     expect(open).toHaveLength(1);
-    expect(`${swappable.describe().upstream}`).toBe(open[0]?.pipeline.describe().upstream);
+    expect(swappable.describe().upstream).toBe(open[0]?.pipeline.describe().upstream);
     await swappable.close();
   });
 

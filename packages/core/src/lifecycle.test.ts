@@ -30,7 +30,10 @@ describe('start', () => {
 
   it('goes in order, one after the other, once', async () => {
     log.length = 0;
-    await using test = testPipeline({ plugins: [logging('a', () => nextTurn()), logging('b')], answers: [ok, ok] });
+    await using test = testPipeline({
+      plugins: [logging('a', () => nextTurn()), logging('b')],
+      answers: [ok, ok],
+    });
     await Promise.all([test.pipeline.start(), test.pipeline.start()]);
     await (await test.post()).text();
     expect(log).toEqual(['start a', 'started a', 'start b', 'started b']);
@@ -50,7 +53,9 @@ describe('start', () => {
 
   it('that fails is thrown, closes what had begun in reverse, and begins nothing further', async () => {
     log.length = 0;
-    const failing = logging('b', () => { throw new RangeError('no port'); }); // prettier-ignore
+    const failing = logging('b', () => {
+      throw new RangeError('no port');
+    });
     await using test = testPipeline({ plugins: [logging('a'), failing, logging('c')] });
     await expect(test.pipeline.start()).rejects.toThrow(new RangeError('no port'));
     expect(log).toEqual(['start a', 'started a', 'start b', 'close b', 'close a']);
@@ -58,7 +63,9 @@ describe('start', () => {
   });
 
   it('that fails answers calls with 500, and says no more of it to the caller', async () => {
-    await using test = testPipeline({ plugins: [part('bad', { start: () => Promise.reject(new Error('redis://user:pass@host')) })] });
+    await using test = testPipeline({
+      plugins: [part('bad', { start: () => Promise.reject(new Error('redis://user:pass@host')) })],
+    });
     const response = await test.post();
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain('redis');
@@ -67,16 +74,25 @@ describe('start', () => {
 
   it('that failed does not make close() close a second time what it has closed', async () => {
     log.length = 0;
-    const failing = logging('b', () => { throw new Error('no'); }); // prettier-ignore
+    const failing = logging('b', () => {
+      throw new Error('no');
+    });
     const test = testPipeline({ plugins: [logging('a'), failing, logging('c')] });
     await test.pipeline.start().catch(() => undefined);
     await test.pipeline.close();
-    expect(log.filter((line) => line.startsWith('close')).toSorted()).toEqual(['close a', 'close b', 'close c']);
+    expect(log.filter((line) => line.startsWith('close')).toSorted()).toEqual([
+      'close a',
+      'close b',
+      'close c',
+    ]);
     expect(test.transport.closed).toBe(true);
   });
 
   it('that hangs does not keep a caller who leaves, nor a call beyond its time', async () => {
-    await using test = testPipeline({ plugins: [part('hanging', { start: () => never })], timeouts: { totalMs: 1_000 } });
+    await using test = testPipeline({
+      plugins: [part('hanging', { start: () => never })],
+      timeouts: { totalMs: 1_000 },
+    });
     const caller = new AbortController();
     const leaving = test.post({}, { signal: caller.signal });
     const waiting = test.post();
@@ -129,7 +145,9 @@ describe('drain', () => {
   });
 
   it('aborts at its deadline what is left, with the outcome shutdown, and ends', async () => {
-    await using test = testPipeline({ answers: [streamAnswer([anthropicStream()[0] as string, never]), () => never, ok] });
+    await using test = testPipeline({
+      answers: [streamAnswer([anthropicStream()[0] as string, never]), () => never, ok],
+    });
     const streaming = await test.post({ stream: true });
     const waiting = test.post();
     await nextTurn();
@@ -202,11 +220,15 @@ describe('close', () => {
     const test = testPipeline({
       plugins: [
         part('last', { close: () => void log.push('last') }),
-        part('failing', { close: () => { throw new Error('close failed'); } }),
+        part('failing', {
+          close: () => {
+            throw new Error('close failed');
+          },
+        }),
         part('hanging', { close: () => never }),
         part('first', { close: () => void log.push('first') }),
       ],
-    }); // prettier-ignore
+    });
     const closing = test.pipeline.close().catch((error: unknown) => error as AggregateError);
     await test.clock.advance(5_000);
     const error = (await closing) as AggregateError;
@@ -222,7 +244,9 @@ describe('close', () => {
   it('is what `await using` does', async () => {
     const log: string[] = [];
     {
-      await using pipeline = testPipeline({ plugins: [part('mine', { close: () => void log.push('closed') })] }).pipeline;
+      await using pipeline = testPipeline({
+        plugins: [part('mine', { close: () => void log.push('closed') })],
+      }).pipeline;
       void pipeline;
     }
     expect(log).toEqual(['closed']);
@@ -230,7 +254,10 @@ describe('close', () => {
 
   it('leaves no timer and no listener on the signal of a caller', async () => {
     const clock = fakeClock();
-    const test = testPipeline({ services: [provide(CLOCK, () => clock)], answers: [ok, () => Promise.reject(new Error('x'))] });
+    const test = testPipeline({
+      services: [provide(CLOCK, () => clock)],
+      answers: [ok, () => Promise.reject(new Error('x'))],
+    });
     const { signal } = new AbortController();
     let listeners = 0;
     const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];

@@ -24,28 +24,64 @@ describe('createPipeline', () => {
     [upstream, 'createPipeline takes its options as an object, { name: value }.'],
     [{}, 'createPipeline: option "upstream" is missing.'],
     [{ upstream: undefined }, 'createPipeline: option "upstream" is missing.'],
-    [{ upstream: 7 }, 'createPipeline: option "upstream": must be a URL, for example "https://api.anthropic.com".'],
-    [{ upstream: 'api.anthropic.com' }, 'createPipeline: option "upstream" is no URL; write it like "https://api.anthropic.com".'],
-    [{ upstream: '' }, 'createPipeline: option "upstream" is no URL; write it like "https://api.anthropic.com".'],
+    [
+      { upstream: 7 },
+      'createPipeline: option "upstream": must be a URL, for example "https://api.anthropic.com".',
+    ],
+    [
+      { upstream: 'api.anthropic.com' },
+      'createPipeline: option "upstream" is no URL; write it like "https://api.anthropic.com".',
+    ],
+    [
+      { upstream: '' },
+      'createPipeline: option "upstream" is no URL; write it like "https://api.anthropic.com".',
+    ],
     [{ upstream, plugin: [] }, 'createPipeline: there is no option "plugin".'],
     [{ upstream, timeouts: { firstEvent: 1 } }, 'createPipeline: there is no option "timeouts.firstEvent".'],
     [{ upstream, timeouts: { idleMs: 0 } }, 'createPipeline: option "timeouts.idleMs": must be at least 1.'],
-    [{ upstream, timeouts: { idleMs: -1, totalMs: Number.NaN } }, 'createPipeline: option "timeouts.idleMs": must be at least 1; option "timeouts.totalMs": must be a number of milliseconds.'],
-    [{ upstream, timeouts: { idleMs: '1' } }, 'createPipeline: option "timeouts.idleMs": must be a number of milliseconds.'],
-    [{ upstream, timeouts: { idleMs: undefined } }, 'createPipeline: option "timeouts.idleMs": must be a number of milliseconds.'],
+    [
+      { upstream, timeouts: { idleMs: -1, totalMs: Number.NaN } },
+      'createPipeline: option "timeouts.idleMs": must be at least 1; option "timeouts.totalMs": must be a number of milliseconds.',
+    ],
+    [
+      { upstream, timeouts: { idleMs: '1' } },
+      'createPipeline: option "timeouts.idleMs": must be a number of milliseconds.',
+    ],
+    [
+      { upstream, timeouts: { idleMs: undefined } },
+      'createPipeline: option "timeouts.idleMs": must be a number of milliseconds.',
+    ],
     [{ upstream, transport: { retries: 1 } }, 'createPipeline: there is no option "transport.retries".'],
-    [{ upstream, transport: { connections: 1.5 } }, 'createPipeline: option "transport.connections": must be a whole number.'],
-    [{ upstream, transport: { proxy: 'proxy:8080x' } }, 'createPipeline: option "transport.proxy": must be an http: or https: URL.'],
-    [{ upstream, transport: { proxy: 'socks5://localhost:1' } }, 'createPipeline: option "transport.proxy": must be an http: or https: URL.'],
-    [{ upstream, transport: { ca: 7 } }, 'createPipeline: option "transport.ca": must be PEM text or a list of it.'],
-    [{ upstream, transport: { allowInsecureUpstream: 'yes' } }, 'createPipeline: option "transport.allowInsecureUpstream": must be true or false.'],
-    [{ upstream, jsonLimits: { maxDepth: 0 } }, 'createPipeline: option "jsonLimits.maxDepth": must be at least 1.'],
+    [
+      { upstream, transport: { connections: 1.5 } },
+      'createPipeline: option "transport.connections": must be a whole number.',
+    ],
+    [
+      { upstream, transport: { proxy: 'proxy:8080x' } },
+      'createPipeline: option "transport.proxy": must be an http: or https: URL.',
+    ],
+    [
+      { upstream, transport: { proxy: 'socks5://localhost:1' } },
+      'createPipeline: option "transport.proxy": must be an http: or https: URL.',
+    ],
+    [
+      { upstream, transport: { ca: 7 } },
+      'createPipeline: option "transport.ca": must be PEM text or a list of it.',
+    ],
+    [
+      { upstream, transport: { allowInsecureUpstream: 'yes' } },
+      'createPipeline: option "transport.allowInsecureUpstream": must be true or false.',
+    ],
+    [
+      { upstream, jsonLimits: { maxDepth: 0 } },
+      'createPipeline: option "jsonLimits.maxDepth": must be at least 1.',
+    ],
     [{ upstream, maxConcurrentCalls: 0 }, 'createPipeline: option "maxConcurrentCalls": must be at least 1.'],
     [{ upstream, plugins: {} }, 'createPipeline: option "plugins": must be a list.'],
     [{ upstream, formats: [{}] }, 'createPipeline: option "formats.0": is no format.'],
   ])('%j is answered with one sentence', (options, sentence) => {
     expect(complaint(options)).toBe(sentence);
-  }); // prettier-ignore
+  });
 
   it.each([
     'http://api.anthropic.com',
@@ -62,34 +98,56 @@ describe('createPipeline', () => {
     );
   });
 
-  it.each(['http://127.0.0.1:1', 'http://127.9.9.9', 'http://localhost:8080/base', 'http://[::1]:8080', 'http://127.1', 'https://10.0.0.1'])(
-    'takes %s',
-    (secure) => {
-      expect(() => createPipeline({ upstream: secure })).not.toThrow();
-    },
-  );
+  it.each([
+    'http://127.0.0.1:1',
+    'http://127.9.9.9',
+    'http://localhost:8080/base',
+    'http://[::1]:8080',
+    'http://127.1',
+    'https://10.0.0.1',
+  ])('takes %s', (secure) => {
+    expect(() => createPipeline({ upstream: secure })).not.toThrow();
+  });
 
   it('takes an insecure upstream when it is told to, but no scheme other than http', () => {
-    expect(() => createPipeline({ upstream: 'http://10.0.0.1', transport: { allowInsecureUpstream: true } })).not.toThrow();
+    expect(() =>
+      createPipeline({ upstream: 'http://10.0.0.1', transport: { allowInsecureUpstream: true } }),
+    ).not.toThrow();
     for (const odd of ['ftp://10.0.0.1', 'file:///etc/passwd', 'data:text/plain,x']) {
-      expect(complaint({ upstream: odd, transport: { allowInsecureUpstream: true } })).toMatch(/must be https:/);
+      expect(complaint({ upstream: odd, transport: { allowInsecureUpstream: true } })).toMatch(
+        /must be https:/,
+      );
     }
   });
 
-  it.each(['https://user@x.test', 'https://user:pass@x.test', 'https://:pass@x.test', 'https://x.test/?key=1', 'https://x.test/#a'])(
-    'refuses %s, which holds what does not belong there',
-    (odd) => {
-      expect(complaint({ upstream: odd })).toBe('createPipeline: option "upstream" must hold no credentials, query or fragment.');
-    },
-  );
+  it.each([
+    'https://user@x.test',
+    'https://user:pass@x.test',
+    'https://:pass@x.test',
+    'https://x.test/?key=1',
+    'https://x.test/#a',
+  ])('refuses %s, which holds what does not belong there', (odd) => {
+    expect(complaint({ upstream: odd })).toBe(
+      'createPipeline: option "upstream" must hold no credentials, query or fragment.',
+    );
+  });
 
   it('never repeats a password of an upstream or a proxy', () => {
     expect(complaint({ upstream: 'https://user:s3cr3t@x.test' })).not.toContain('s3cr3t');
-    expect(complaint({ upstream, transport: { proxy: 'socks5://user:s3cr3t@x.test' } })).not.toContain('s3cr3t');
+    expect(complaint({ upstream, transport: { proxy: 'socks5://user:s3cr3t@x.test' } })).not.toContain(
+      's3cr3t',
+    );
   });
 
   it('takes undefined for an option that is left out', () => {
-    const options = { upstream, plugins: undefined, services: undefined, container: undefined, timeouts: undefined, maxConcurrentCalls: undefined };
+    const options = {
+      upstream,
+      plugins: undefined,
+      services: undefined,
+      container: undefined,
+      timeouts: undefined,
+      maxConcurrentCalls: undefined,
+    };
     expect(() => createPipeline(options as unknown as PipelineOptions)).not.toThrow();
   });
 
@@ -104,6 +162,11 @@ describe('createPipeline', () => {
   it('asks formats of the user before its own', async () => {
     const mine: Format = { ...anthropicMessages, name: 'mine' };
     await using test = testPipeline({ formats: [mine] });
-    expect(test.pipeline.describe().formats).toEqual(['mine', 'anthropic-messages', 'openai-chat', 'openai-responses']);
+    expect(test.pipeline.describe().formats).toEqual([
+      'mine',
+      'anthropic-messages',
+      'openai-chat',
+      'openai-responses',
+    ]);
   });
 });

@@ -29,16 +29,31 @@ export interface PipelineOptions {
   readonly maxConcurrentCalls?: number;
 }
 
-const positiveMs = v.exactOptional(v.pipe(v.number('must be a number of milliseconds'), v.minValue(1, 'must be at least 1')));
-const positive = v.exactOptional(v.pipe(v.number('must be a number'), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')));
+const positiveMs = v.exactOptional(
+  v.pipe(v.number('must be a number of milliseconds'), v.minValue(1, 'must be at least 1')),
+);
+const positive = v.exactOptional(
+  v.pipe(
+    v.number('must be a number'),
+    v.integer('must be a whole number'),
+    v.minValue(1, 'must be at least 1'),
+  ),
+);
 
 const schema = v.strictObject({
   upstream: v.string('must be a URL, for example "https://api.anthropic.com"'),
-  plugins: v.exactOptional(v.array(
-      v.custom(isPlugin, 'is no plugin; call the factory, retry() and not retry, or make one with definePlugin'),
+  plugins: v.exactOptional(
+    v.array(
+      v.custom(
+        isPlugin,
+        'is no plugin; call the factory, retry() and not retry, or make one with definePlugin',
+      ),
       'must be a list',
-    )),
-  services: v.exactOptional(v.array(v.custom(isProvision, 'is no service; make it with provide(TOKEN, create)'), 'must be a list')),
+    ),
+  ),
+  services: v.exactOptional(
+    v.array(v.custom(isProvision, 'is no service; make it with provide(TOKEN, create)'), 'must be a list'),
+  ),
   container: v.exactOptional(v.custom(isContainer, 'must be a tsyringe container')),
   formats: v.exactOptional(v.array(v.custom(isFormat, 'is no format'), 'must be a list')),
   timeouts: v.exactOptional(
@@ -82,7 +97,10 @@ export function checkPipelineOptions(options: PipelineOptions): void {
  */
 export function upstreamUrl(upstream: string, allowInsecure: boolean): string {
   const url = URL.parse(upstream);
-  if (url === null) throw new TypeError('createPipeline: option "upstream" is no URL; write it like "https://api.anthropic.com".');
+  if (url === null)
+    throw new TypeError(
+      'createPipeline: option "upstream" is no URL; write it like "https://api.anthropic.com".',
+    );
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new TypeError('createPipeline: option "upstream" must hold no credentials, query or fragment.');
   }
@@ -105,11 +123,19 @@ function isPlugin(value: unknown): boolean {
 }
 
 function isFormat(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'matches' in value && 'kind' in value && 'name' in value;
+  return (
+    typeof value === 'object' && value !== null && 'matches' in value && 'kind' in value && 'name' in value
+  );
 }
 
 function isProvision(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'token' in value && typeof value.token === 'symbol' && 'recipe' in value;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'token' in value &&
+    typeof value.token === 'symbol' &&
+    'recipe' in value
+  );
 }
 
 function isContainer(value: unknown): boolean {

@@ -46,7 +46,11 @@ const dialects: readonly {
   {
     dialect: 'openai-chat',
     whole: openaiChat({ usage: { prompt_tokens: 3, completion_tokens: 5 } }),
-    stream: openaiChatStream({ text: 'a b c', includeUsage: true, usage: { prompt_tokens: 3, completion_tokens: 5 } }),
+    stream: openaiChatStream({
+      text: 'a b c',
+      includeUsage: true,
+      usage: { prompt_tokens: 3, completion_tokens: 5 },
+    }),
     usage: { inputTokens: 3, outputTokens: 5 },
   },
   {
@@ -58,12 +62,20 @@ const dialects: readonly {
 ];
 
 describe.each(dialects)('in $dialect, a call', ({ dialect, whole, stream, usage }) => {
-  const streamed = (...pieces: readonly AnswerPiece[]) => ended({ dialect, answers: [streamAnswer(pieces)] }, { stream: true });
+  const streamed = (...pieces: readonly AnswerPiece[]) =>
+    ended({ dialect, answers: [streamAnswer(pieces)] }, { stream: true });
 
   it('completes with a whole JSON answer, and its usage is known', async () => {
     const { body, outcome } = await ended({ dialect, answers: [new Response(whole, { headers: json })] });
     expect(body).toBe(whole);
-    expect(outcome).toMatchObject({ kind: 'completed', status: 200, attempts: 1, usage, cause: undefined, durationMs: 0 });
+    expect(outcome).toMatchObject({
+      kind: 'completed',
+      status: 200,
+      attempts: 1,
+      usage,
+      cause: undefined,
+      durationMs: 0,
+    });
   });
 
   it('completes with the terminal event of a stream, and its usage is known', async () => {
@@ -113,28 +125,58 @@ describe.each(dialects)('in $dialect, a call', ({ dialect, whole, stream, usage 
     for (const headers of [json, { ...json, 'content-length': String(cut.length) }]) {
       const { body, outcome } = await ended({ dialect, answers: [new Response(cut, { headers })] });
       expect(body).toBeInstanceOf(PipelineError);
-      expect(outcome).toMatchObject({ kind: 'upstream-error', status: 200, cause: { code: 'stream_cut' }, usage: undefined });
+      expect(outcome).toMatchObject({
+        kind: 'upstream-error',
+        status: 200,
+        cause: { code: 'stream_cut' },
+        usage: undefined,
+      });
     }
   });
 
   it('ends as refused, in its dialect, when a plugin refuses', async () => {
-    const refusing = plugin(() => { throw new PipelineError('rate_limited', { retryAfterMs: 1_200, plugin: 'plugin' }); }); // prettier-ignore
+    const refusing = plugin(() => {
+      throw new PipelineError('rate_limited', { retryAfterMs: 1_200, plugin: 'plugin' });
+    });
     const { status, body, outcome } = await ended({ dialect, plugins: [refusing] });
     expect(status).toBe(429);
-    expect(JSON.parse(body as string)).toMatchObject({ error: { message: 'Too many requests. Try again later.' } });
-    expect(outcome).toMatchObject({ kind: 'refused', status: 429, attempts: 0, usage: undefined, cause: { code: 'rate_limited' } });
+    expect(JSON.parse(body as string)).toMatchObject({
+      error: { message: 'Too many requests. Try again later.' },
+    });
+    expect(outcome).toMatchObject({
+      kind: 'refused',
+      status: 429,
+      attempts: 0,
+      usage: undefined,
+      cause: { code: 'rate_limited' },
+    });
   });
 
-  it.each([400, 429, 500, 529])('ends as upstream-error with status %i, whose body is passed on', async (status) => {
-    const body = errorBody(dialect, status);
-    const call = await ended({ dialect, answers: [new Response(body, { status, headers: json })] });
-    expect(call).toMatchObject({ status, body, outcome: { kind: 'upstream-error', status, attempts: 1, cause: undefined } });
-  });
+  it.each([400, 429, 500, 529])(
+    'ends as upstream-error with status %i, whose body is passed on',
+    async (status) => {
+      const body = errorBody(dialect, status);
+      const call = await ended({ dialect, answers: [new Response(body, { status, headers: json })] });
+      expect(call).toMatchObject({
+        status,
+        body,
+        outcome: { kind: 'upstream-error', status, attempts: 1, cause: undefined },
+      });
+    },
+  );
 
   it('ends as upstream-error when a page of HTML comes with status 200', async () => {
-    const { status, outcome } = await ended({ dialect, answers: [new Response('<p>Log in', { headers: { 'content-type': 'text/html' } })] });
+    const { status, outcome } = await ended({
+      dialect,
+      answers: [new Response('<p>Log in', { headers: { 'content-type': 'text/html' } })],
+    });
     expect(status).toBe(502);
-    expect(outcome).toMatchObject({ kind: 'upstream-error', status: 502, attempts: 1, cause: { code: 'bad_answer' } });
+    expect(outcome).toMatchObject({
+      kind: 'upstream-error',
+      status: 502,
+      attempts: 1,
+      cause: { code: 'bad_answer' },
+    });
   });
 
   it('whose stream is terminated by a plugin ends as that plugin says', async () => {
@@ -143,11 +185,15 @@ describe.each(dialects)('in $dialect, a call', ({ dialect, whole, stream, usage 
       return transformStream(await next(request), {
         transform: (event, controller) => {
           controller.enqueue(event);
-          if (dialect === 'openai-chat' || event.type !== stream[0]?.match(/event: (.*)/)?.[1]) controller.terminate(reason);
+          if (dialect === 'openai-chat' || event.type !== stream[0]?.match(/event: (.*)/)?.[1])
+            controller.terminate(reason);
         },
       });
     });
-    const { body, outcome } = await ended({ dialect, plugins: [ending], answers: [streamAnswer([...stream.slice(0, 4), never])] }, { stream: true });
+    const { body, outcome } = await ended(
+      { dialect, plugins: [ending], answers: [streamAnswer([...stream.slice(0, 4), never])] },
+      { stream: true },
+    );
     expect(body).toBe(stream.slice(0, dialect === 'openai-chat' ? 1 : 2).join(''));
     expect(outcome).toMatchObject({ kind: 'refused', status: 200, cause: { code: 'content_blocked' } });
   });
@@ -163,7 +209,12 @@ describe('a call whose caller leaves', () => {
 
   it('before there is an answer ends as client-abort, and fetch rejects with the reason of the caller', async () => {
     let sent: AbortSignal | undefined;
-    const { caller, test, response } = leaving([(request) => { sent = request.signal; return never; }]); // prettier-ignore
+    const { caller, test, response } = leaving([
+      (request) => {
+        sent = request.signal;
+        return never;
+      },
+    ]);
     await nextTurn();
     const reason = new Error('I leave');
     caller.abort(reason);
@@ -185,7 +236,9 @@ describe('a call whose caller leaves', () => {
   it('in the middle of a stream ends as client-abort, and closes the upstream: by signal or by cancel', async () => {
     for (const how of ['signal', 'cancel', 'signal while reading', 'cancel while reading']) {
       let cancelled: unknown;
-      const { caller, test, response } = leaving([streamAnswer([...message.slice(0, 2), never], { onCancel: (reason) => (cancelled = reason) })]);
+      const { caller, test, response } = leaving([
+        streamAnswer([...message.slice(0, 2), never], { onCancel: (reason) => (cancelled = reason) }),
+      ]);
       const reader = ((await response).body as ReadableStream<Uint8Array>).getReader();
       await reader.read();
       const reason = new Error('I leave');
@@ -214,7 +267,9 @@ describe('a call whose caller leaves', () => {
   });
 
   it('while the whole answer is held back has missed all of it: by cancel or by signal', async () => {
-    const holding = plugin(async (request, next) => holdUntilContent(await next(request), { clock: fakeClock() }));
+    const holding = plugin(async (request, next) =>
+      holdUntilContent(await next(request), { clock: fakeClock() }),
+    );
     for (const how of ['signal', 'cancel']) {
       const { caller, test, response } = leaving([streamAnswer(message.join(''))], [holding]);
       const { body } = await response;
@@ -230,22 +285,32 @@ describe('a call that takes too long', () => {
   it('before its answer is a 504, and the attempt is aborted', async () => {
     let sent: AbortSignal | undefined;
     await using test = testPipeline({
-      answers: [(request) => { sent = request.signal; return never; }],
+      answers: [
+        (request) => {
+          sent = request.signal;
+          return never;
+        },
+      ],
       timeouts: { totalMs: 5_000, streamedTotalMs: 9_000 },
-    }); // prettier-ignore
+    });
     const response = test.post();
     await test.clock.advance(4_999);
     expect(test.outcomes).toEqual([]);
     await test.clock.advance(1);
     expect((await response).status).toBe(504);
     expect(sent?.aborted).toBe(true);
-    expect(test.outcomes).toMatchObject([{ kind: 'timeout', status: 504, attempts: 1, durationMs: 5_000, cause: { code: 'total_timeout' } }]);
+    expect(test.outcomes).toMatchObject([
+      { kind: 'timeout', status: 504, attempts: 1, durationMs: 5_000, cause: { code: 'total_timeout' } },
+    ]);
   });
 
   it('in the middle of a stream ends it as an error event, whether it is being read or not', async () => {
     for (const reading of [true, false]) {
       const events = anthropicStream();
-      await using test = testPipeline({ answers: [streamAnswer([...events.slice(0, 2), never])], timeouts: { streamedTotalMs: 9_000 } });
+      await using test = testPipeline({
+        answers: [streamAnswer([...events.slice(0, 2), never])],
+        timeouts: { streamedTotalMs: 9_000 },
+      });
       const response = await test.post({ stream: true });
       const early = reading ? response.text() : undefined;
       await test.clock.advance(9_000);
@@ -268,7 +333,10 @@ describe('a call that the pipeline gives up to shut down', () => {
     await draining;
     expect((await waiting).status).toBe(503);
     expect(await text).toMatch(/event: error\n/);
-    expect(test.outcomes.map(({ kind, status }) => `${kind} ${status}`).sort()).toEqual(['shutdown 200', 'shutdown 503']);
+    expect(test.outcomes.map(({ kind, status }) => `${kind} ${status}`).sort()).toEqual([
+      'shutdown 200',
+      'shutdown 503',
+    ]);
     await test[Symbol.asyncDispose]();
   });
 });
@@ -284,12 +352,15 @@ describe('attempts, usage and duration', () => {
   });
 
   it('are those of the answer that was handed on', async () => {
-    const answer = (tokens: number) => () => new Response(anthropicMessage({ usage: { output_tokens: tokens } }), { headers: json });
+    const answer = (tokens: number) => () =>
+      new Response(anthropicMessage({ usage: { output_tokens: tokens } }), { headers: json });
     const second = plugin(async (request, next) => {
       await (await next(request)).text();
       return next(request);
     });
-    expect(await ended({ plugins: [second], answers: [answer(1), answer(2)] })).toMatchObject({ outcome: { usage: { outputTokens: 2 } } });
+    expect(await ended({ plugins: [second], answers: [answer(1), answer(2)] })).toMatchObject({
+      outcome: { usage: { outputTokens: 2 } },
+    });
   });
 
   it('are counted to the last byte, not to the headers', async () => {
@@ -305,7 +376,12 @@ describe('attempts, usage and duration', () => {
 
   it('are told of a call without a format too, by status alone', async () => {
     await using test = testPipeline({
-      answers: [new Response('anything'), new Response(null, { status: 204 }), new Response('no', { status: 404 }), new Response('on', { status: 302 })],
+      answers: [
+        new Response('anything'),
+        new Response(null, { status: 204 }),
+        new Response('no', { status: 404 }),
+        new Response('on', { status: 302 }),
+      ],
     });
     for (let i = 0; i < 4; i++) await (await test.pipeline.fetch('https://x.test/v1/files')).text();
     expect(test.outcomes.map(({ kind, status, usage }) => [kind, status, usage])).toEqual([
@@ -334,15 +410,28 @@ describe('onComplete', () => {
   it('listeners that throw or reject are reported as warnings, and nothing else comes of it', async () => {
     const told: string[] = [];
     const listening = plugin((request, next, ctx) => {
-      ctx.onComplete(() => { throw new Error('thrown'); });
-      ctx.onComplete(async () => { throw new Error('rejected'); });
-      ctx.onComplete(() => { throw null; });
-      ctx.onComplete((outcome) => { told.push(outcome.kind); });
+      ctx.onComplete(() => {
+        throw new Error('thrown');
+      });
+      ctx.onComplete(async () => {
+        throw new Error('rejected');
+      });
+      const nothing: unknown = null;
+      ctx.onComplete(() => {
+        throw nothing;
+      });
+      ctx.onComplete((outcome) => {
+        told.push(outcome.kind);
+      });
       return next(request);
-    }); // prettier-ignore
+    });
     const { status, outcome } = await ended({ plugins: [listening], answers });
     await nextTurn();
-    expect({ status, kind: outcome.kind, told }).toEqual({ status: 200, kind: 'completed', told: ['completed'] });
+    expect({ status, kind: outcome.kind, told }).toEqual({
+      status: 200,
+      kind: 'completed',
+      told: ['completed'],
+    });
     expect(warnings.map(({ name, message }) => `${name}: ${message}`).sort()).toEqual([
       'SluiceWarning: an onComplete listener failed: null',
       'SluiceWarning: an onComplete listener failed: rejected',
@@ -357,10 +446,12 @@ describe('onComplete', () => {
       ctx.onComplete(() => ctx.onComplete((outcome) => void told.push(`inner ${outcome.kind}`)));
       later = () => {
         ctx.onComplete((outcome) => void told.push(`late ${outcome.kind}`));
-        ctx.onComplete(() => { throw new Error('late'); });
+        ctx.onComplete(() => {
+          throw new Error('late');
+        });
       };
       return next(request);
-    }); // prettier-ignore
+    });
     await ended({ plugins: [listening], answers: [new Response('{}', { headers: json })] });
     expect(told).toEqual(['inner completed']);
     later?.();
@@ -397,7 +488,10 @@ describe('state and context', () => {
       seen.push(ctx.state.get(KEY));
       return response;
     }, 'outer');
-    await using test = testPipeline({ plugins: [outer, inner], answers: [0, 1].map(() => () => new Response('{}', { status: 404 })) });
+    await using test = testPipeline({
+      plugins: [outer, inner],
+      answers: [0, 1].map(() => () => new Response('{}', { status: 404 })),
+    });
     await (await test.post({ stream: true })).text();
     await (await test.post()).text();
     expect(seen).toEqual([[1, undefined, undefined], 2, [undefined, undefined, undefined], 2]);
@@ -411,9 +505,15 @@ describe('state and context', () => {
     });
     await using test = testPipeline({ plugins: [reading], answers: [new Response('{}', { status: 404 })] });
     const inbound = { method: 'POST', target: '/v1/messages', headers: {}, body: null };
-    await (await test.pipeline.handle(inbound, (state) => { state.set(PRINCIPAL, { id: 'me' }); })).text(); // prettier-ignore
+    await (
+      await test.pipeline.handle(inbound, (state) => {
+        state.set(PRINCIPAL, { id: 'me' });
+      })
+    ).text();
     expect(principal).toEqual({ id: 'me' });
-    const failing = await test.pipeline.handle(inbound, () => { throw new Error('boom'); }); // prettier-ignore
+    const failing = await test.pipeline.handle(inbound, () => {
+      throw new Error('boom');
+    });
     expect(failing.status).toBe(500);
   });
 
@@ -429,7 +529,11 @@ describe('state and context', () => {
       await test.clock.advance(100);
       return new Response('{}', { status: 404 });
     };
-    await using test = testPipeline({ plugins: [telling], answers: [slowly, slowly], timeouts: { totalMs: 1_000, streamedTotalMs: 2_000 } });
+    await using test = testPipeline({
+      plugins: [telling],
+      answers: [slowly, slowly],
+      timeouts: { totalMs: 1_000, streamedTotalMs: 2_000 },
+    });
     await (await test.post({ stream: true })).text();
     await (await test.pipeline.fetch('https://x.test/v1/models')).text();
     expect(seen).toEqual([
@@ -445,7 +549,9 @@ describe('state and context', () => {
       ctx.onComplete(() => {
         atEnd = ctx.state.get(KEY);
       });
-      return observeStream(await next(request), { event: (event) => ctx.state.get(KEY) ?? ctx.state.set(KEY, event.type) });
+      return observeStream(await next(request), {
+        event: (event) => ctx.state.get(KEY) ?? ctx.state.set(KEY, event.type),
+      });
     });
     await ended({ plugins: [watching], answers: [streamAnswer(anthropicStream())] }, { stream: true });
     expect(atEnd).toBe('message_start');
@@ -460,8 +566,14 @@ describe('a JSON body that must not be parsed', () => {
       const response = await test.pipeline.fetch('https://x.test/v1/messages', { method: 'POST', body });
       return [response.status, await response.json()];
     };
-    expect(await post('['.repeat(100) + ']'.repeat(100))).toMatchObject([400, { error: { message: 'The JSON body has nesting deeper than 64.' } }]);
-    expect(await post('{"model":"a","model":"b"}')).toMatchObject([400, { error: { message: 'The JSON body has a key that stands twice.' } }]);
+    expect(await post('['.repeat(100) + ']'.repeat(100))).toMatchObject([
+      400,
+      { error: { message: 'The JSON body has nesting deeper than 64.' } },
+    ]);
+    expect(await post('{"model":"a","model":"b"}')).toMatchObject([
+      400,
+      { error: { message: 'The JSON body has a key that stands twice.' } },
+    ]);
     await test[Symbol.asyncDispose]();
   });
 });
@@ -469,12 +581,20 @@ describe('a JSON body that must not be parsed', () => {
 it('a call beyond maxConcurrentCalls is refused with 503 and retry-after, and the place is free again afterwards', async () => {
   await using test = testPipeline({
     maxConcurrentCalls: 2,
-    answers: [streamAnswer(anthropicStream()), () => new Response('{}', { headers: json }), () => new Response('{}', { headers: json })],
+    answers: [
+      streamAnswer(anthropicStream()),
+      () => new Response('{}', { headers: json }),
+      () => new Response('{}', { headers: json }),
+    ],
   });
   const streaming = await test.post({ stream: true });
   const second = await test.post();
   const third = await test.post();
-  expect([third.status, third.headers.get('retry-after'), third.headers.get('x-should-retry')]).toEqual([503, '1', null]);
+  expect([third.status, third.headers.get('retry-after'), third.headers.get('x-should-retry')]).toEqual([
+    503,
+    '1',
+    null,
+  ]);
   await streaming.text();
   expect((await test.post()).status).toBe(200);
   await second.text();

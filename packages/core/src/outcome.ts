@@ -9,6 +9,7 @@ export type OutcomeKind = 'completed' | 'refused' | 'upstream-error' | 'timeout'
 
 /** The one end of a call, reported once to every `ctx.onComplete` listener. */
 export interface Outcome {
+  /** In one word; see {@link OutcomeKind}. */
   readonly kind: OutcomeKind;
   /** HTTP status that the caller was given; 499 when it left before there was one. */
   readonly status: number;

@@ -1,7 +1,15 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { createPipeline } from './pipeline.ts';
-import { definePlugin, type Middleware, named, type OptionSchema, type Plugin, type PluginInstance, when } from './plugin.ts';
+import {
+  definePlugin,
+  type Middleware,
+  named,
+  type OptionSchema,
+  type Plugin,
+  type PluginInstance,
+  when,
+} from './plugin.ts';
 import { provide } from './services.ts';
 import { anthropicMessage } from './testing/anthropic-wire.ts';
 import { testPipeline } from './testing/test-pipeline.ts';
@@ -31,7 +39,8 @@ const limit = definePlugin<LimitOptions, v.InferOutput<typeof limitSchema>>({
   },
 });
 
-const assemble = (...plugins: readonly unknown[]) => createPipeline({ upstream, plugins: plugins as readonly Plugin[] });
+const assemble = (...plugins: readonly unknown[]) =>
+  createPipeline({ upstream, plugins: plugins as readonly Plugin[] });
 const complaint = (run: () => unknown): string => {
   try {
     run();
@@ -64,7 +73,10 @@ describe('options', () => {
     [{ window: { ms: 1, s: 1 } }, 'plugin "limit": there is no option "window.s".'],
     [{ window: {} }, 'plugin "limit": option "window.ms" is missing.'],
     [{ max: '3' }, 'plugin "limit": option "max": must be a number.'],
-    [{ max: 0, window: { ms: 'x' } }, 'plugin "limit": option "max": must be at least 1; option "window.ms": must be a number of milliseconds.'],
+    [
+      { max: 0, window: { ms: 'x' } },
+      'plugin "limit": option "max": must be at least 1; option "window.ms": must be a number of milliseconds.',
+    ],
     [null, 'plugin "limit" takes its options as an object, { name: value }.'],
     [7, 'plugin "limit" takes its options as an object, { name: value }.'],
     [[1], 'plugin "limit" takes its options as an object, { name: value }.'],
@@ -82,23 +94,35 @@ describe('options', () => {
   });
 
   it('may be described by any Standard Schema, but not by an asynchronous one', () => {
-    const schema: OptionSchema<object> = { '~standard': { validate: async (value) => ({ value: value as object }) } };
+    const schema: OptionSchema<object> = {
+      '~standard': { validate: async (value) => ({ value: value as object }) },
+    };
     const factory = definePlugin({ name: 'slow', options: schema, create: () => ({ handle: pass }) });
-    expect(complaint(() => assemble(factory()))).toBe('plugin "slow": its option schema is asynchronous; use a synchronous one.');
-    const path = { '~standard': { validate: () => ({ issues: [{ message: 'no', path: [{ key: 'a' }, 1] }] }) } };
+    expect(complaint(() => assemble(factory()))).toBe(
+      'plugin "slow": its option schema is asynchronous; use a synchronous one.',
+    );
+    const path = {
+      '~standard': { validate: () => ({ issues: [{ message: 'no', path: [{ key: 'a' }, 1] }] }) },
+    };
     const complaining = definePlugin({ name: 'other', options: path, create: () => ({ handle: pass }) });
     expect(complaint(() => assemble(complaining()))).toBe('plugin "other": option "a.1": no.');
   });
 });
 
 describe('what stands in the array', () => {
-  const sentence = 'createPipeline: option "plugins.0": is no plugin; call the factory, retry() and not retry, or make one with definePlugin.';
-  it.each([[limit], [pass], [undefined], [null], ['limit'], [{ name: 'mine', handle: pass }], [Promise.resolve(limit())]])(
-    'refuses %s',
-    (item) => {
-      expect(complaint(() => assemble(item))).toBe(sentence);
-    },
-  );
+  const sentence =
+    'createPipeline: option "plugins.0": is no plugin; call the factory, retry() and not retry, or make one with definePlugin.';
+  it.each([
+    [limit],
+    [pass],
+    [undefined],
+    [null],
+    ['limit'],
+    [{ name: 'mine', handle: pass }],
+    [Promise.resolve(limit())],
+  ])('refuses %s', (item) => {
+    expect(complaint(() => assemble(item))).toBe(sentence);
+  });
 
   it.each([
     ['undefined', () => undefined],
@@ -160,7 +184,11 @@ describe('order', () => {
   });
 
   it('is kept where the rules allow it, whatever lies between', () => {
-    const pipeline = assemble(plain('a', { outside: ['c', 'absent'] }), plain('b'), plain('c', { inside: ['a'] }));
+    const pipeline = assemble(
+      plain('a', { outside: ['c', 'absent'] }),
+      plain('b'),
+      plain('c', { inside: ['a'] }),
+    );
     expect(pipeline.describe().plugins.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
   });
 
@@ -174,7 +202,9 @@ describe('order', () => {
 
   it('holds for a plugin under another name by the rules of its kind', () => {
     const inside = plain('limit', { inside: ['outer'] });
-    expect(complaint(() => assemble(named('ingress', inside), plain('outer')))).toMatch(/^plugin "ingress" must stand inside "outer"/);
+    expect(complaint(() => assemble(named('ingress', inside), plain('outer')))).toMatch(
+      /^plugin "ingress" must stand inside "outer"/,
+    );
   });
 });
 
@@ -182,7 +212,9 @@ describe('when', () => {
   it('lets a plugin take part only in the calls that the predicate picks', async () => {
     const marking = definePlugin({
       name: 'marking',
-      create: () => ({ handle: (request, next) => next({ ...request, headers: { ...request.headers, 'x-marked': '1' } }) }),
+      create: () => ({
+        handle: (request, next) => next({ ...request, headers: { ...request.headers, 'x-marked': '1' } }),
+      }),
     });
     await using test = testPipeline({
       plugins: [when((request, ctx) => ctx.streamed && request.url.endsWith('/v1/messages'), marking())],
@@ -194,7 +226,12 @@ describe('when', () => {
   });
 
   it('keeps name, order and needs of the plugin, and counts the failure of its predicate as its own', async () => {
-    const failing = when(() => { throw new Error('no'); }, plain('picky', { inside: ['outer'] })); // prettier-ignore
+    const failing = when(
+      () => {
+        throw new Error('no');
+      },
+      plain('picky', { inside: ['outer'] }),
+    );
     expect(complaint(() => assemble(failing, plain('outer')))).toMatch(/^plugin "picky"/);
     await using test = testPipeline({ plugins: [failing] });
     expect((await test.post()).status).toBe(500);
@@ -205,7 +242,12 @@ describe('when', () => {
 describe('describe()', () => {
   it('tells the chain, its options and the services as data', () => {
     const CACHE = token<object>('cache-store', { create: () => ({}) });
-    const cache = definePlugin({ name: 'cache', needs: { store: CACHE }, onError: 'open', create: () => ({ handle: pass }) });
+    const cache = definePlugin({
+      name: 'cache',
+      needs: { store: CACHE },
+      onError: 'open',
+      create: () => ({ handle: pass }),
+    });
     const pipeline = createPipeline({
       upstream: 'https://upstream.test/base/',
       plugins: [cache(), limit({ max: 3 })],
@@ -225,13 +267,21 @@ describe('describe()', () => {
         { name: 'cache-store', source: 'provided' },
       ],
       formats: ['anthropic-messages', 'openai-chat', 'openai-responses'],
-      timeouts: { connectMs: 3_000, firstEventMs: 60_000, idleMs: 5, totalMs: 600_000, streamedTotalMs: 3_600_000 },
+      timeouts: {
+        connectMs: 3_000,
+        firstEventMs: 60_000,
+        idleMs: 5,
+        totalMs: 600_000,
+        streamedTotalMs: 3_600_000,
+      },
     });
     expect(structuredClone(pipeline.describe())).toEqual(pipeline.describe());
   });
 
   it('shows no secret, wherever it hides', () => {
-    const anything: OptionSchema<object> = { '~standard': { validate: (value) => ({ value: value as object }) } };
+    const anything: OptionSchema<object> = {
+      '~standard': { validate: (value) => ({ value: value as object }) },
+    };
     const secret = 's3cr3t';
     class Client {
       readonly password = secret;
@@ -254,10 +304,21 @@ describe('describe()', () => {
       size: 10n,
       shown: 'plain',
     };
-    const plugin = definePlugin<object, object>({ name: 'secretive', options: anything, create: () => ({ handle: pass }) });
+    const plugin = definePlugin<object, object>({
+      name: 'secretive',
+      options: anything,
+      create: () => ({ handle: pass }),
+    });
     const described = assemble(plugin(options)).describe().plugins[0]?.options;
     expect(JSON.stringify(described)).not.toContain(secret);
-    expect(described).toMatchObject({ shown: 'plain', size: '10', client: '[Client]', bytes: '[Buffer]', pass: '[function]', bare: '[object]' });
+    expect(described).toMatchObject({
+      shown: 'plain',
+      size: '10',
+      client: '[Client]',
+      bytes: '[Buffer]',
+      pass: '[function]',
+      bare: '[object]',
+    });
   });
 });
 

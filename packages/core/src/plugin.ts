@@ -26,6 +26,7 @@ export type FailurePolicy = 'open' | 'closed';
 
 /** The part of the Standard Schema interface that is used here; valibot, zod and ArkType schemas have it. */
 export interface OptionSchema<Output> {
+  /** Where the Standard Schema specification puts it. */
   readonly '~standard': {
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
   };
@@ -38,7 +39,9 @@ export type SchemaResult<Output> =
 
 /** One complaint of a schema. */
 export interface SchemaIssue {
+  /** What is wrong; becomes part of the sentence that `createPipeline` throws. */
   readonly message: string;
+  /** Where, from the outside in. Absent: the options as a whole. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
@@ -65,10 +68,15 @@ export interface PluginDefinition<Options, N extends Needs> {
 
 /** A plugin with its options, ready to stand in a pipeline's `plugins`. It comes to life in `createPipeline`. */
 export interface Plugin {
+  /** Unique within a pipeline. */
   readonly name: string;
+  /** Plugins that, where present, must come later in the array. */
   readonly outside: readonly string[];
+  /** Plugins that, where present, must come earlier in the array. */
   readonly inside: readonly string[];
+  /** The services it will be made with. */
   readonly needs: Needs;
+  /** What happens to a call when the plugin itself fails. */
   readonly onError: FailurePolicy;
   /** The options as given. */
   readonly options: unknown;
@@ -79,9 +87,8 @@ export interface Plugin {
 }
 
 /** Makes a plugin from options; all of them may be left out if `Input` allows it. */
-export type PluginFactory<Input> = Record<never, never> extends Input
-  ? (options?: Input) => Plugin
-  : (options: Input) => Plugin;
+export type PluginFactory<Input> =
+  Record<never, never> extends Input ? (options?: Input) => Plugin : (options: Input) => Plugin;
 
 /**
  * Defines a kind of plugin. First-party plugins are made with it and nothing else.
@@ -89,9 +96,11 @@ export type PluginFactory<Input> = Record<never, never> extends Input
  * @typeParam Input What users pass.
  * @returns A factory: `const retry = definePlugin<RetryOptions, …>({ … })`, then `retry({ maxRetries: 1 })`.
  */
-export function definePlugin<Input = Record<never, never>, Output = Input, N extends Needs = Record<never, never>>(
-  definition: PluginDefinition<Output, N>,
-): PluginFactory<Input> {
+export function definePlugin<
+  Input = Record<never, never>,
+  Output = Input,
+  N extends Needs = Record<never, never>,
+>(definition: PluginDefinition<Output, N>): PluginFactory<Input> {
   const { name, outside = [], inside = [], onError = 'closed', create } = definition;
   const factory = (options: unknown = {}): Plugin => ({
     name,
@@ -155,16 +164,19 @@ export function validateOptions<T>(owner: string, schema: OptionSchema<T> | unde
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   if (schema === undefined) {
     const keys = Object.keys(given);
-    if (keys.length > 0) throw new TypeError(`${owner} takes no options; remove ${keys.map((key) => `"${key}"`).join(', ')}.`);
+    if (keys.length > 0)
+      throw new TypeError(`${owner} takes no options; remove ${keys.map((key) => `"${key}"`).join(', ')}.`);
     return given as T;
   }
   const result = schema['~standard'].validate(given);
-  if (result instanceof Promise) throw new TypeError(`${owner}: its option schema is asynchronous; use a synchronous one.`);
+  if (result instanceof Promise)
+    throw new TypeError(`${owner}: its option schema is asynchronous; use a synchronous one.`);
   if (result.issues === undefined) return result.value;
   const complaints = result.issues.map(({ message, path = [] }) => {
     const where = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
     if (/^Invalid key: Expected never/.test(message)) return `there is no option "${where}"`;
-    if (/^Invalid key: Expected ".*" but received undefined/.test(message)) return `option "${where}" is missing`;
+    if (/^Invalid key: Expected ".*" but received undefined/.test(message))
+      return `option "${where}" is missing`;
     return where === '' ? message : `option "${where}": ${message}`;
   });
   throw new TypeError(`${owner}: ${complaints.join('; ')}.`);

@@ -17,7 +17,11 @@ import { TRANSPORT } from './transport/transport.ts';
 const upstream = 'https://upstream.test';
 
 /** A plugin that hands out what it was given. */
-function taking<N extends Needs>(needs: N, take: (services: Resolved<N>) => void = () => undefined, name = 'taking'): Plugin {
+function taking<N extends Needs>(
+  needs: N,
+  take: (services: Resolved<N>) => void = () => undefined,
+  name = 'taking',
+): Plugin {
   return definePlugin<object, object, N>({
     name,
     needs,
@@ -52,7 +56,10 @@ class Store {
     this.clock = clock;
   }
 }
-const STORE: Token<Store> = token('store', { needs: { clock: CLOCK }, create: ({ clock }) => new Store(clock) });
+const STORE: Token<Store> = token('store', {
+  needs: { clock: CLOCK },
+  create: ({ clock }) => new Store(clock),
+});
 const REQUIRED = token<Store>('required-store');
 
 describe('where a service comes from', () => {
@@ -70,9 +77,14 @@ describe('where a service comes from', () => {
   });
 
   it('provide(), everywhere in the pipeline, with needs of its own', () => {
-    const mine = new Store();
-    const OTHER = token('other', { needs: { store: STORE }, create: ({ store }: { store: Store }) => ({ store }) });
-    const services = [provide(STORE, ({ clock }: { clock: Clock }) => ({ ...mine, clock }), { clock: CLOCK })];
+    const mine = { id: 7 };
+    const OTHER = token('other', {
+      needs: { store: STORE },
+      create: ({ store }: { store: Store }) => ({ store }),
+    });
+    const services = [
+      provide(STORE, ({ clock }: { clock: Clock }) => ({ ...mine, clock }), { clock: CLOCK }),
+    ];
     const { store, other, clock } = resolved({ store: STORE, other: OTHER, clock: CLOCK }, { services });
     expect(store).toEqual({ ...mine, clock });
     expect(other.store).toBe(store);
@@ -91,14 +103,12 @@ describe('where a service comes from', () => {
     const parent = rootContainer.createChildContainer();
     const container = parent.createChildContainer();
     parent.registerInstance('id', 7);
-    parent.register(STORE, { useFactory: instanceCachingFactory((c) => Object.assign(new Store(), { id: c.resolve('id') })) });
+    parent.register(STORE, {
+      useFactory: instanceCachingFactory((c) => Object.assign(new Store(), { id: c.resolve('id') })),
+    });
     expect(resolved({ store: STORE }, { container }).store.id).toBe(7);
 
-    class Own extends Store {
-      constructor() {
-        super();
-      }
-    }
+    class Own extends Store {}
     container.registerSingleton(REQUIRED, Own);
     const { store } = resolved({ store: REQUIRED }, { container });
     expect(store).toBeInstanceOf(Own);
@@ -115,7 +125,9 @@ describe('where a service comes from', () => {
     const [theirs, given] = [new Store(), new Store()];
     container.register(STORE, { useValue: theirs });
     expect(resolved({ store: STORE }, { container }).store).toBe(theirs);
-    expect(resolved({ store: STORE }, { container, services: [provide(STORE, () => given)] }).store).toBe(given);
+    expect(resolved({ store: STORE }, { container, services: [provide(STORE, () => given)] }).store).toBe(
+      given,
+    );
     expect(source({ container, services: [provide(STORE, () => given)] })).toBe('provided');
   });
 
@@ -142,8 +154,14 @@ describe('how often a service is made', () => {
     const before = Store.made;
     const seen: Store[] = [];
     const plugin = (name: string): Plugin => taking({ store: STORE }, ({ store }) => seen.push(store), name);
-    const OTHER = token('other', { needs: { store: STORE }, create: ({ store }: { store: Store }) => seen.push(store) });
-    createPipeline({ upstream, plugins: [plugin('a'), plugin('b'), taking({ other: OTHER }, undefined, 'c')] });
+    const OTHER = token('other', {
+      needs: { store: STORE },
+      create: ({ store }: { store: Store }) => seen.push(store),
+    });
+    createPipeline({
+      upstream,
+      plugins: [plugin('a'), plugin('b'), taking({ other: OTHER }, undefined, 'c')],
+    });
     expect(seen).toHaveLength(3);
     expect(new Set(seen).size).toBe(1);
     expect(Store.made - before).toBe(1);
@@ -164,7 +182,15 @@ describe('how often a service is made', () => {
 
   it('never when nobody needs it', () => {
     let made = 0;
-    createPipeline({ upstream, services: [provide(STORE, () => { made++; return new Store(); })] }); // prettier-ignore
+    createPipeline({
+      upstream,
+      services: [
+        provide(STORE, () => {
+          made++;
+          return new Store();
+        }),
+      ],
+    });
     expect(made).toBe(0);
   });
 
@@ -182,14 +208,17 @@ describe('how often a service is made', () => {
 });
 
 describe('what cannot be assembled', () => {
-  const assemble = (needs: Needs, options: Partial<PipelineOptions> = {}) => complaint(() => resolved(needs, options));
+  const assemble = (needs: Needs, options: Partial<PipelineOptions> = {}) =>
+    complaint(() => resolved(needs, options));
 
   it('a service that nothing provides', () => {
     expect(assemble({ store: REQUIRED })).toBe(
       'plugin "taking" needs the service "required-store", and nothing provides it; add provide(…) for it to services.',
     );
     const OUTER = token('outer', { needs: { store: REQUIRED }, create: () => ({}) });
-    expect(assemble({ outer: OUTER })).toMatch(/^service "outer" needs the service "required-store", and nothing provides it/);
+    expect(assemble({ outer: OUTER })).toMatch(
+      /^service "outer" needs the service "required-store", and nothing provides it/,
+    );
   });
 
   it('a need without a token, as a wrong import makes it', () => {
@@ -203,12 +232,16 @@ describe('what cannot be assembled', () => {
   it('services that need each other, of any size, told by their names', () => {
     const size = 200;
     const tokens = Array.from({ length: size }, (_, i) => token<object>(`s${i}`));
-    const services = tokens.map((one, i) => provide(one, () => ({}), { next: tokens[(i + 1) % size] as typeof one }));
+    const services = tokens.map((one, i) =>
+      provide(one, () => ({}), { next: tokens[(i + 1) % size] as typeof one }),
+    );
     expect(assemble({ first: tokens[0] as (typeof tokens)[0] }, { services })).toBe(
       `services need each other in a circle: ${[...tokens, tokens[0]].map((one) => one?.description).join(' → ')}; one of them must do without the next.`,
     );
     const SELF = token<object>('self');
-    expect(assemble({ self: SELF }, { services: [provide(SELF, () => ({}), { self: SELF })] })).toMatch(/: self → self;/);
+    expect(assemble({ self: SELF }, { services: [provide(SELF, () => ({}), { self: SELF })] })).toMatch(
+      /: self → self;/,
+    );
   });
 
   it('nothing is made when something is missing', () => {
@@ -219,7 +252,9 @@ describe('what cannot be assembled', () => {
 
   it('a diamond of services is no circle', () => {
     const BASE = token('base', { create: () => ({}) });
-    const [LEFT, RIGHT] = ['left', 'right'].map((name) => token(name, { needs: { base: BASE }, create: ({ base }: { base: object }) => ({ base }) }));
+    const [LEFT, RIGHT] = ['left', 'right'].map((name) =>
+      token(name, { needs: { base: BASE }, create: ({ base }: { base: object }) => ({ base }) }),
+    );
     const { left, right } = resolved({ left: LEFT as typeof BASE, right: RIGHT as typeof BASE });
     expect(left).toEqual(right);
   });
@@ -227,17 +262,34 @@ describe('what cannot be assembled', () => {
   it.each([
     ['undefined', () => undefined, 'service "store" was made as undefined; return it from its factory.'],
     ['null', () => null, 'service "store" was made as null; return it from its factory.'],
-    ['a promise', async () => { throw new Error('later'); }, 'service "store" was made as a promise; make it synchronously and open connections in its start().'],
+    [
+      'a promise',
+      async () => {
+        throw new Error('later');
+      },
+      'service "store" was made as a promise; make it synchronously and open connections in its start().',
+    ],
   ])('a factory that returns %s', async (_, create, sentence) => {
     expect(assemble({ store: STORE }, { services: [provide(STORE, create as never)] })).toBe(sentence);
     const container = rootContainer.createChildContainer();
     container.register(STORE, { useFactory: create as never });
     expect(assemble({ store: STORE }, { container })).toBe(sentence);
     await nextTurn(); // An unhandled rejection would end the run.
-  }); // prettier-ignore
+  });
 
   it('a factory that throws is heard as it is', () => {
-    expect(() => resolved({ store: STORE }, { services: [provide(STORE, () => { throw new RangeError('no port'); })] })).toThrow(new RangeError('no port')); // prettier-ignore
+    expect(() =>
+      resolved(
+        { store: STORE },
+        {
+          services: [
+            provide(STORE, () => {
+              throw new RangeError('no port');
+            }),
+          ],
+        },
+      ),
+    ).toThrow(new RangeError('no port'));
   });
 
   it("what the user's container cannot build: in one sentence, with its own error as the cause", () => {
@@ -277,7 +329,11 @@ describe('start and close', () => {
     const UPPER = token('upper', { needs: { base: BASE }, create: () => part('upper') });
     const PROVIDED = token<object>('provided');
     const plugin = (name: string, needs: Needs): Plugin =>
-      definePlugin({ name, needs, create: () => ({ ...part(name), handle: (request, next) => next(request) }) })();
+      definePlugin({
+        name,
+        needs,
+        create: () => ({ ...part(name), handle: (request, next) => next(request) }),
+      })();
     const transport = { ...scriptedTransport(), close: async () => void log.push('close transport') };
     const pipeline = createPipeline({
       upstream,
@@ -289,7 +345,14 @@ describe('start and close', () => {
     expect(log).toEqual(['start base', 'start upper', 'start provided', 'start first', 'start second']);
     log.length = 0;
     await pipeline.close();
-    expect(log).toEqual(['close second', 'close first', 'close provided', 'close upper', 'close base', 'close transport']);
+    expect(log).toEqual([
+      'close second',
+      'close first',
+      'close provided',
+      'close upper',
+      'close base',
+      'close transport',
+    ]);
   });
 
   it('do not reach what came from a container of the user', async () => {

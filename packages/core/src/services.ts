@@ -12,7 +12,9 @@ import {
 
 /** A service given to a pipeline; made by {@link provide}. */
 export interface Provision {
+  /** The service it provides. */
   readonly token: Token<unknown>;
+  /** How it is made. */
   readonly recipe: ServiceRecipe<unknown>;
 }
 

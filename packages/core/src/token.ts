@@ -16,7 +16,9 @@ export type Resolved<N extends Needs> = {
 
 /** How a service is made. `create` must be synchronous; asynchronous set-up belongs into the service's `start()`. */
 export interface ServiceRecipe<T, N extends Needs = Needs> {
+  /** Services that `create` receives, by name. Default: none. */
   readonly needs?: N;
+  /** Makes the service. Called once a pipeline. */
   readonly create: (needs: Resolved<N>) => T;
 }
 

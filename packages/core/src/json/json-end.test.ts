@@ -8,9 +8,15 @@ function whole(...chunks: readonly (string | Uint8Array)[]): boolean {
   return end.whole;
 }
 
-const text = fc.string({ unit: fc.constantFrom('a', '"', '\\', '{', '}', '[', ']', 'ü', '😀', '\n', 'x'.repeat(40)), maxLength: 30 });
+const text = fc.string({
+  unit: fc.constantFrom('a', '"', '\\', '{', '}', '[', ']', 'ü', '😀', '\n', 'x'.repeat(40)),
+  maxLength: 30,
+});
 const json = fc
-  .oneof(fc.dictionary(text, fc.oneof(text, fc.jsonValue())), fc.array(fc.oneof(text, fc.jsonValue()), { minLength: 0 }))
+  .oneof(
+    fc.dictionary(text, fc.oneof(text, fc.jsonValue())),
+    fc.array(fc.oneof(text, fc.jsonValue()), { minLength: 0 }),
+  )
   .chain((value) => fc.constantFrom(JSON.stringify(value), JSON.stringify(value, null, 2)));
 
 describe('JsonEnd', () => {
@@ -33,9 +39,11 @@ describe('JsonEnd', () => {
     fc.assert(
       fc.property(json, fc.array(fc.nat(500), { maxLength: 8 }), fc.nat(500), (value, cuts, length) => {
         const bytes = Buffer.from(value).subarray(0, length);
-        const points = [...new Set([0, ...cuts.filter((cut) => cut < bytes.length), bytes.length])].toSorted((a, b) => a - b);
+        const points = [...new Set([0, ...cuts.filter((cut) => cut < bytes.length), bytes.length])].toSorted(
+          (a, b) => a - b,
+        );
         const chunks = points.slice(1).map((point, i) => bytes.subarray(points[i], point));
-        return whole(...chunks) === whole(bytes) && whole(bytes) === (length >= Buffer.byteLength(value));
+        return whole(...chunks) === whole(bytes) && whole(bytes) === length >= Buffer.byteLength(value);
       }),
       { numRuns: 500 },
     );

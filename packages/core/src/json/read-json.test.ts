@@ -37,5 +37,7 @@ it.each([
   ['{', 'The request body is not valid JSON.'],
   [Uint8Array.of(0x22, 0xff, 0x22), 'The request body is not valid JSON.'],
 ])('refuses %j as invalid_request, without a word of it', (body, message) => {
-  expect(() => readJson(request(body))).toThrow(expect.objectContaining({ code: 'invalid_request', message }));
+  expect(() => readJson(request(body))).toThrow(
+    expect.objectContaining({ code: 'invalid_request', message }),
+  );
 });

@@ -40,9 +40,12 @@ export function answerResponse(parts: AnswerParts): { response: Response; isEven
   if (source === null) {
     facts.complete = true;
   } else if (isEventStream) {
-    const notify = onEvents === undefined ? undefined : (): void => {
-      onEvents(facts.contentSeen);
-    };
+    const notify =
+      onEvents === undefined
+        ? undefined
+        : (): void => {
+            onEvents(facts.contentSeen);
+          };
     body = { events: new DecodingReader(source, facts, parts.limits, notify) };
   } else if (facts.format !== undefined) {
     body = { bytes: new JsonSource(source, facts, Number(headers['content-length'] ?? Number.NaN)) };

@@ -1,7 +1,13 @@
 import { BodyFacts } from './body-facts.ts';
 import type { BodySource } from './body.ts';
 import { DecodingReader, type EventReader } from './event-reader.ts';
-import { guarded, HookedReader, type StreamHook, type StreamObserver, type StreamTransformer } from './hooks.ts';
+import {
+  guarded,
+  HookedReader,
+  type StreamHook,
+  type StreamObserver,
+  type StreamTransformer,
+} from './hooks.ts';
 import { LazyResponse, type ResponseBody } from './lazy-response.ts';
 import { DEFAULT_SSE_LIMITS } from './sse-decoder.ts';
 
@@ -113,8 +119,9 @@ class ObservedSource implements BodySource {
   #finish(tell: (observer: StreamObserver) => void): void {
     const observer = this.#observer;
     this.#observer = undefined;
-    if (observer !== undefined) guarded(() => {
-      tell(observer);
-    });
+    if (observer !== undefined)
+      guarded(() => {
+        tell(observer);
+      });
   }
 }

@@ -62,7 +62,9 @@ async function hold(
       pending = events.read();
       const next = pending instanceof Promise ? await Promise.race([pending, released]) : pending;
       if (next === 'released') {
-        return LazyResponse.putBody(response, { events: new HeldReader(held, pending as Promise<Batch | null>, events) });
+        return LazyResponse.putBody(response, {
+          events: new HeldReader(held, pending as Promise<Batch | null>, events),
+        });
       }
       batch = next;
     } catch (error) {

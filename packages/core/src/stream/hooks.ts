@@ -73,9 +73,7 @@ export class HookedReader implements EventReader {
     } catch (error) {
       return this.#fail(error);
     }
-    return batch instanceof Promise
-      ? batch.then(this.#pass, this.#fail)
-      : this.#pass(batch);
+    return batch instanceof Promise ? batch.then(this.#pass, this.#fail) : this.#pass(batch);
   }
 
   cancel(reason: unknown): void {
@@ -88,7 +86,8 @@ export class HookedReader implements EventReader {
     throw error;
   };
 
-  readonly #pass = (batch: Batch | null): Batch | null | Promise<Batch | null> => this.#passFrom(0, batch, batch === null);
+  readonly #pass = (batch: Batch | null): Batch | null | Promise<Batch | null> =>
+    this.#passFrom(0, batch, batch === null);
 
   /** Takes a batch through the hooks from `index` on. `flushing`: the stream has ended and no events follow. */
   #passFrom(index: number, input: Batch | null, flushing: boolean): Batch | null | Promise<Batch | null> {
@@ -100,7 +99,8 @@ export class HookedReader implements EventReader {
         continue;
       }
       const result = this.#transform(i, hook.transformer, batch, flushing);
-      if (result instanceof Promise) return result.then((next) => this.#passFrom(i + 1, next, flushing || this.#ended));
+      if (result instanceof Promise)
+        return result.then((next) => this.#passFrom(i + 1, next, flushing || this.#ended));
       batch = result;
       flushing ||= this.#ended;
     }
@@ -131,7 +131,8 @@ export class HookedReader implements EventReader {
     };
     const events = batch?.events ?? [];
     const result = (): Batch | null => {
-      const unchanged = batch !== null && out.length === events.length && out.every((event, i) => event === events[i]);
+      const unchanged =
+        batch !== null && out.length === events.length && out.every((event, i) => event === events[i]);
       if (unchanged) return batch;
       return out.length === 0 && flushing ? null : { events: out, bytes: undefined };
     };
@@ -176,9 +177,10 @@ export class HookedReader implements EventReader {
   #finish(tell: (observer: StreamObserver) => void): void {
     this.#ended = true;
     for (const hook of this.#hooks.splice(0)) {
-      if ('observer' in hook && !this.#told.includes(hook)) guarded(() => {
-        tell(hook.observer);
-      });
+      if ('observer' in hook && !this.#told.includes(hook))
+        guarded(() => {
+          tell(hook.observer);
+        });
     }
   }
 }

@@ -12,12 +12,14 @@ interface Made {
   readonly fail?: Error;
 }
 
-const chunksOf = ({ body = 'hello' }: Made): Uint8Array[] => [body ?? []].flat().map((chunk) => Buffer.from(chunk));
+const chunksOf = ({ body = 'hello' }: Made): Uint8Array[] =>
+  [body ?? []].flat().map((chunk) => Buffer.from(chunk));
 
 /** The standard's own, over a stream that pulls. */
 function native(made: Made): Response {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(made.headers ?? {})) for (const one of [value].flat()) headers.append(name, one);
+  for (const [name, value] of Object.entries(made.headers ?? {}))
+    for (const one of [value].flat()) headers.append(name, one);
   const chunks = chunksOf(made);
   const pull = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
     const chunk = chunks.shift();
@@ -60,7 +62,8 @@ async function outcome(run: () => unknown): Promise<unknown> {
   }
 }
 
-const stream = (response: Response): ReadableStream<Uint8Array> => response.body as ReadableStream<Uint8Array>;
+const stream = (response: Response): ReadableStream<Uint8Array> =>
+  response.body as ReadableStream<Uint8Array>;
 const collected = async (body: AsyncIterable<Uint8Array>): Promise<string> => {
   let text = '';
   for await (const chunk of body) text += Buffer.from(chunk).toString();
@@ -88,73 +91,286 @@ const cases: readonly (readonly [string, Made, (response: Response) => unknown])
   ['blob() without type', {}, (r) => r.blob()],
   ['formData()', { headers: form, body: formBody }, (r) => r.formData()],
   ['formData() of no form', {}, (r) => r.formData()],
-  ['a null body', { body: null, status: 204 }, async (r) => [r.body, r.bodyUsed, await r.text(), await r.text(), r.bodyUsed]],
+  [
+    'a null body',
+    { body: null, status: 204 },
+    async (r) => [r.body, r.bodyUsed, await r.text(), await r.text(), r.bodyUsed],
+  ],
   ['a null body as bytes', { body: null }, (r) => r.arrayBuffer()],
   ['json() of a null body', { body: null }, (r) => r.json()],
   ['a null body, cloned', { body: null, status: 304 }, (r) => r.clone()],
   ['an empty body', { body: '' }, async (r) => [r.body === null, await r.text(), r.bodyUsed]],
   ['bodyUsed before and after', {}, async (r) => [r.bodyUsed, await r.text(), r.bodyUsed]],
-  ['bodyUsed while reading', {}, async (r) => { const reading = r.text(); const { bodyUsed } = r; await reading; return bodyUsed; }],
-  ['bodyUsed after json() failed', { body: '{' }, async (r) => { await r.json().catch(() => undefined); return r.bodyUsed; }],
-  ['text() twice', {}, async (r) => { await r.text(); return r.text(); }],
-  ['text() twice at once', {}, async (r) => { const first = r.text(); await r.text().finally(() => first); }],
-  ['json() after text()', {}, async (r) => { await r.text(); return r.json(); }],
-  ['blob() after text()', {}, async (r) => { await r.text(); return r.blob(); }],
-  ['clone() after text()', {}, async (r) => { await r.text(); return r.clone(); }],
-  ['text() after blob()', {}, async (r) => { await r.blob(); return r.text(); }],
-  ['body after text(): locked and used', {}, async (r) => { await r.text(); return [r.bodyUsed, stream(r) !== null, r.bodyUsed]; }],
-  ['body read after text()', {}, async (r) => { await r.text(); return collected(stream(r)); }],
+  [
+    'bodyUsed while reading',
+    {},
+    async (r) => {
+      const reading = r.text();
+      const { bodyUsed } = r;
+      await reading;
+      return bodyUsed;
+    },
+  ],
+  [
+    'bodyUsed after json() failed',
+    { body: '{' },
+    async (r) => {
+      await r.json().catch(() => undefined);
+      return r.bodyUsed;
+    },
+  ],
+  [
+    'text() twice',
+    {},
+    async (r) => {
+      await r.text();
+      return r.text();
+    },
+  ],
+  [
+    'text() twice at once',
+    {},
+    async (r) => {
+      const first = r.text();
+      await r.text().finally(() => first);
+    },
+  ],
+  [
+    'json() after text()',
+    {},
+    async (r) => {
+      await r.text();
+      return r.json();
+    },
+  ],
+  [
+    'blob() after text()',
+    {},
+    async (r) => {
+      await r.text();
+      return r.blob();
+    },
+  ],
+  [
+    'clone() after text()',
+    {},
+    async (r) => {
+      await r.text();
+      return r.clone();
+    },
+  ],
+  [
+    'text() after blob()',
+    {},
+    async (r) => {
+      await r.blob();
+      return r.text();
+    },
+  ],
+  [
+    'body after text(): locked and used',
+    {},
+    async (r) => {
+      await r.text();
+      return [r.bodyUsed, stream(r) !== null, r.bodyUsed];
+    },
+  ],
+  [
+    'body read after text()',
+    {},
+    async (r) => {
+      await r.text();
+      return collected(stream(r));
+    },
+  ],
   ['body is always the same', {}, (r) => r.body === r.body],
   ['body is a ReadableStream', {}, (r) => r.body instanceof ReadableStream],
   ['touching body uses nothing', {}, async (r) => [stream(r).locked, r.bodyUsed, await r.text(), r.bodyUsed]],
-  ['text() of a locked body', {}, (r) => { stream(r).getReader(); return r.text(); }],
-  ['bodyUsed of a locked body', {}, (r) => { stream(r).getReader(); return r.bodyUsed; }],
-  ['clone() of a locked body', {}, (r) => { stream(r).getReader(); return r.clone(); }],
-  ['a reader', { body: ['a', 'b'] }, async (r) => {
-    const reader = stream(r).getReader();
-    const text = [String.fromCharCode(...((await reader.read()).value ?? []))];
-    return [...text, r.bodyUsed, (await reader.read()).done, (await reader.read()).done];
-  }],
-  ['text() after a reader was released', { body: ['a', 'b'] }, async (r) => {
-    const reader = stream(r).getReader();
-    await reader.read();
-    reader.releaseLock();
-    return r.text();
-  }],
-  ['text() after a reader that read nothing was released', {}, async (r) => { stream(r).getReader().releaseLock(); return r.text(); }],
-  ['async iteration', { body: ['a', 'b'] }, (r) => collected(stream(r) as unknown as AsyncIterable<Uint8Array>)],
-  ['async iteration that breaks off', { body: ['a', 'b'] }, async (r) => {
-    for await (const _ of stream(r) as unknown as AsyncIterable<Uint8Array>) break;
-    return [r.bodyUsed, stream(r).locked];
-  }],
-  ['body.cancel()', {}, async (r) => { await stream(r).cancel(); return r.bodyUsed; }],
-  ['text() after body.cancel()', {}, async (r) => { await stream(r).cancel(); return r.text(); }],
-  ['reader.cancel()', {}, async (r) => { const reader = stream(r).getReader(); await reader.cancel(); return (await reader.read()).done; }],
-  ['body.tee()', {}, async (r) => { const [a, b] = stream(r).tee(); return [await collected(a), await collected(b)]; }],
+  [
+    'text() of a locked body',
+    {},
+    (r) => {
+      stream(r).getReader();
+      return r.text();
+    },
+  ],
+  [
+    'bodyUsed of a locked body',
+    {},
+    (r) => {
+      stream(r).getReader();
+      return r.bodyUsed;
+    },
+  ],
+  [
+    'clone() of a locked body',
+    {},
+    (r) => {
+      stream(r).getReader();
+      return r.clone();
+    },
+  ],
+  [
+    'a reader',
+    { body: ['a', 'b'] },
+    async (r) => {
+      const reader = stream(r).getReader();
+      const text = [String.fromCharCode(...((await reader.read()).value ?? []))];
+      return [...text, r.bodyUsed, (await reader.read()).done, (await reader.read()).done];
+    },
+  ],
+  [
+    'text() after a reader was released',
+    { body: ['a', 'b'] },
+    async (r) => {
+      const reader = stream(r).getReader();
+      await reader.read();
+      reader.releaseLock();
+      return r.text();
+    },
+  ],
+  [
+    'text() after a reader that read nothing was released',
+    {},
+    async (r) => {
+      stream(r).getReader().releaseLock();
+      return r.text();
+    },
+  ],
+  [
+    'async iteration',
+    { body: ['a', 'b'] },
+    (r) => collected(stream(r) as unknown as AsyncIterable<Uint8Array>),
+  ],
+  [
+    'async iteration that breaks off',
+    { body: ['a', 'b'] },
+    async (r) => {
+      for await (const _ of stream(r) as unknown as AsyncIterable<Uint8Array>) break;
+      return [r.bodyUsed, stream(r).locked];
+    },
+  ],
+  [
+    'body.cancel()',
+    {},
+    async (r) => {
+      await stream(r).cancel();
+      return r.bodyUsed;
+    },
+  ],
+  [
+    'text() after body.cancel()',
+    {},
+    async (r) => {
+      await stream(r).cancel();
+      return r.text();
+    },
+  ],
+  [
+    'reader.cancel()',
+    {},
+    async (r) => {
+      const reader = stream(r).getReader();
+      await reader.cancel();
+      return (await reader.read()).done;
+    },
+  ],
+  [
+    'body.tee()',
+    {},
+    async (r) => {
+      const [a, b] = stream(r).tee();
+      return [await collected(a), await collected(b)];
+    },
+  ],
   ['pipeThrough', {}, (r) => collected(stream(r).pipeThrough(new TransformStream()))],
-  ['clone()', {}, async (r) => { const copy = r.clone(); return [await copy.text(), await r.text(), copy instanceof Response]; }],
-  ['clone() twice', {}, async (r) => { const [a, b] = [r.clone(), r.clone()]; return [await a.text(), await b.text(), await r.text()]; }],
-  ['clone() has headers of its own', { headers: { a: '1' } }, (r) => { const copy = r.clone(); copy.headers.set('a', '2'); return r.headers.get('a'); }],
-  ['clone() takes changed headers along', {}, (r) => { r.headers.set('a', '1'); return r.clone().headers.get('a'); }],
-  ['clone() of a read clone', {}, async (r) => { const copy = r.clone(); await copy.text(); return copy.clone(); }],
-  ['new Response(body, response)', { status: 201, statusText: 'Made', headers: { a: '1' } }, async (r) => {
-    const anew = new Response(r.body, r);
-    return [anew.status, anew.statusText, [...anew.headers], await anew.text(), r.bodyUsed];
-  }],
+  [
+    'clone()',
+    {},
+    async (r) => {
+      const copy = r.clone();
+      return [await copy.text(), await r.text(), copy instanceof Response];
+    },
+  ],
+  [
+    'clone() twice',
+    {},
+    async (r) => {
+      const [a, b] = [r.clone(), r.clone()];
+      return [await a.text(), await b.text(), await r.text()];
+    },
+  ],
+  [
+    'clone() has headers of its own',
+    { headers: { a: '1' } },
+    (r) => {
+      const copy = r.clone();
+      copy.headers.set('a', '2');
+      return r.headers.get('a');
+    },
+  ],
+  [
+    'clone() takes changed headers along',
+    {},
+    (r) => {
+      r.headers.set('a', '1');
+      return r.clone().headers.get('a');
+    },
+  ],
+  [
+    'clone() of a read clone',
+    {},
+    async (r) => {
+      const copy = r.clone();
+      await copy.text();
+      return copy.clone();
+    },
+  ],
+  [
+    'new Response(body, response)',
+    { status: 201, statusText: 'Made', headers: { a: '1' } },
+    async (r) => {
+      const anew = new Response(r.body, r);
+      return [anew.status, anew.statusText, [...anew.headers], await anew.text(), r.bodyUsed];
+    },
+  ],
   ['new Response(text, response)', { status: 404, headers: { a: '1' } }, (r) => new Response('other', r)],
   ['headers', { headers: { a: '1', 'content-type': 'x' } }, (r) => r.headers],
   ['headers are always the same', {}, (r) => r.headers === r.headers],
-  ['headers in any case', { headers: { 'request-id': '1' } }, (r) => [r.headers.get('Request-Id'), r.headers.has('REQUEST-ID'), r.headers.get('none')]],
-  ['headers can be changed', { headers: { a: '1' } }, (r) => { r.headers.set('a', '2'); r.headers.append('a', '3'); r.headers.delete('b'); return r.headers; }],
-  ['several set-cookie', { headers: { 'set-cookie': ['a=1', 'b=2'] } }, (r) => [r.headers.getSetCookie(), [...r.headers]]],
+  [
+    'headers in any case',
+    { headers: { 'request-id': '1' } },
+    (r) => [r.headers.get('Request-Id'), r.headers.has('REQUEST-ID'), r.headers.get('none')],
+  ],
+  [
+    'headers can be changed',
+    { headers: { a: '1' } },
+    (r) => {
+      r.headers.set('a', '2');
+      r.headers.append('a', '3');
+      r.headers.delete('b');
+      return r.headers;
+    },
+  ],
+  [
+    'several set-cookie',
+    { headers: { 'set-cookie': ['a=1', 'b=2'] } },
+    (r) => [r.headers.getSetCookie(), [...r.headers]],
+  ],
   ['several of another name', { headers: { link: ['a', 'b'] } }, (r) => r.headers.get('link')],
   ['a broken body', { fail: new RangeError('reset') }, (r) => r.text()],
   ['a broken body as json()', { fail: new RangeError('reset') }, (r) => r.json()],
   ['a broken body as stream', { fail: new RangeError('reset') }, (r) => collected(stream(r))],
   ['a broken body as blob()', { fail: new RangeError('reset') }, (r) => r.blob()],
-  ['reading a broken body again', { fail: new RangeError('reset') }, async (r) => { await r.text().catch(() => undefined); return [r.bodyUsed, await outcome(() => r.text())]; }],
-  ['String()', {}, (r) => String(r)],
-]; // prettier-ignore
+  [
+    'reading a broken body again',
+    { fail: new RangeError('reset') },
+    async (r) => {
+      await r.text().catch(() => undefined);
+      return [r.bodyUsed, await outcome(() => r.text())];
+    },
+  ],
+];
 
 describe('a LazyResponse is like a native Response:', () => {
   it.each(cases)('%s', async (_, made, use) => {
@@ -175,7 +391,10 @@ describe('a LazyResponse is like a native Response:', () => {
 
 describe('its shortcuts', () => {
   it('read headers without creating them, and see what was changed once they are there', () => {
-    for (const response of [lazy({ headers: { a: '1', 'set-cookie': ['x', 'y'] } }), native({ headers: { a: '1', 'set-cookie': ['x', 'y'] } })]) {
+    for (const response of [
+      lazy({ headers: { a: '1', 'set-cookie': ['x', 'y'] } }),
+      native({ headers: { a: '1', 'set-cookie': ['x', 'y'] } }),
+    ]) {
       expect(LazyResponse.header(response, 'a')).toBe('1');
       expect(LazyResponse.header(response, 'set-cookie')).toBe('x, y');
       expect(LazyResponse.header(response, 'none')).toBeUndefined();
@@ -194,7 +413,9 @@ describe('its shortcuts', () => {
     await expect(response.text()).rejects.toThrow(TypeError);
     expect(() => LazyResponse.takeBody(response)).toThrow('a plugin must return what it read anew');
     expect(await LazyResponse.putBody(response, body).text()).toBe('hello');
-    expect(await LazyResponse.putBody(response, { bytes: bytesSource(Buffer.from('other')) }).text()).toBe('other');
+    expect(await LazyResponse.putBody(response, { bytes: bytesSource(Buffer.from('other')) }).text()).toBe(
+      'other',
+    );
   });
 
   it('take the body of a response that was looked at or cloned', async () => {

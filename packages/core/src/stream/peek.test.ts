@@ -22,7 +22,13 @@ function answer(pieces: Iterable<Piece>, headers: Record<string, string> = {}) {
     },
     cancel: () => void log.push('cancelled'),
   };
-  const response = LazyResponse.from({ status: 429, statusText: '', headers, body: { bytes: source }, facts: new BodyFacts(undefined) });
+  const response = LazyResponse.from({
+    status: 429,
+    statusText: '',
+    headers,
+    body: { bytes: source },
+    facts: new BodyFacts(undefined),
+  });
   return { response, log };
 }
 
@@ -78,7 +84,13 @@ describe('peekJson', () => {
   });
 
   it('knows nothing of an answer without a body, or of one made elsewhere', async () => {
-    const empty = LazyResponse.from({ status: 429, statusText: '', headers: {}, body: null, facts: new BodyFacts(undefined) });
+    const empty = LazyResponse.from({
+      status: 429,
+      statusText: '',
+      headers: {},
+      body: null,
+      facts: new BodyFacts(undefined),
+    });
     expect(await peekJson(empty)).toBeUndefined();
     expect(empty.bodyUsed).toBe(false);
     const native = new Response('{}');

@@ -11,7 +11,10 @@ const MAX_PEEK_BYTES = 64 * 1024;
  * a short throttle. Undefined when it is no JSON, longer than 64 KiB or cut.
  */
 export async function peekJson(response: Response): Promise<unknown> {
-  if (!LazyResponse.is(response) || Number(LazyResponse.header(response, 'content-length') ?? 0) > MAX_PEEK_BYTES) {
+  if (
+    !LazyResponse.is(response) ||
+    Number(LazyResponse.header(response, 'content-length') ?? 0) > MAX_PEEK_BYTES
+  ) {
     return undefined;
   }
   const body = LazyResponse.takeBody(response);
@@ -24,7 +27,7 @@ export async function peekJson(response: Response): Promise<unknown> {
   let whole = false;
   let failure: { readonly error: unknown } | undefined;
   try {
-    for (let length = 0; length <= MAX_PEEK_BYTES; ) {
+    for (let length = 0; length <= MAX_PEEK_BYTES;) {
       const chunk = await source.read();
       if (chunk === null) {
         whole = true;
@@ -84,7 +87,8 @@ export async function discard(response: Response): Promise<void> {
     while (length <= MAX_PEEK_BYTES) {
       const pending = source.read();
       // One turn for what is in the socket already; a body that is still being written is not waited for.
-      const chunk = pending instanceof Promise ? await Promise.race([pending, nextTurn('late' as const)]) : pending;
+      const chunk =
+        pending instanceof Promise ? await Promise.race([pending, nextTurn('late' as const)]) : pending;
       if (chunk === null) return;
       if (chunk === 'late') {
         (pending as Promise<unknown>).catch(() => undefined);

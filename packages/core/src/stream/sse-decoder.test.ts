@@ -65,7 +65,20 @@ function cut(bytes: Uint8Array, at: readonly number[]): Uint8Array[] {
 }
 
 const piece = fc.oneof(
-  fc.constantFrom('\n', '\r', '\r\n', '\n\n', '\r\n\r\n', '\r\r', ':', ' ', 'data', 'data:', 'data: ', 'event: x'),
+  fc.constantFrom(
+    '\n',
+    '\r',
+    '\r\n',
+    '\n\n',
+    '\r\n\r\n',
+    '\r\r',
+    ':',
+    ' ',
+    'data',
+    'data:',
+    'data: ',
+    'event: x',
+  ),
   fc.constantFrom('\uFEFF', '\0', ': comment', 'id: 1', 'retry: 5', 'data: {"a":"中文 🙂"}', 'event'),
   fc.string({ maxLength: 6, unit: 'grapheme' }),
 );

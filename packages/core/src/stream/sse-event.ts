@@ -3,6 +3,7 @@ const CR = 13;
 const SPACE = 32;
 const COLON = 58;
 
+const LINE_ENDING = /\r\n|\r|\n/g;
 const DATA = Buffer.from('data');
 const EVENT = Buffer.from('event');
 
@@ -31,8 +32,9 @@ export class SseEvent {
 
   /** Builds an event, for plugins that add or change one. */
   static of(type: string, data: string): SseEvent {
-    const name = type === 'message' ? '' : `event: ${type}\n`;
-    const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data;
+    // Any of the three line endings would end the field: what follows would be a field of its own.
+    const name = type === 'message' || type === '' ? '' : `event: ${type.replaceAll(LINE_ENDING, ' ')}\n`;
+    const lines = data.replaceAll(LINE_ENDING, '\ndata: ');
     return new SseEvent(Buffer.from(`${name}data: ${lines}\n\n`));
   }
 
@@ -45,7 +47,8 @@ export class SseEvent {
   /** The data lines, joined by line feeds. */
   get data(): string {
     if (this.#type === undefined) this.#parse();
-    this.#data ??= this.#dataStart < 0 ? '' : asBuffer(this.raw).toString('utf8', this.#dataStart, this.#dataEnd);
+    this.#data ??=
+      this.#dataStart < 0 ? '' : asBuffer(this.raw).toString('utf8', this.#dataStart, this.#dataEnd);
     return this.#data;
   }
 

@@ -44,7 +44,7 @@ export function errorEvent(dialect: Dialect, status: number, words: ErrorWords =
 }
 
 /** The JSON body of an error of the Messages API. */
-export function anthropicError(status: number, words: ErrorWords = {}): string {
+function anthropicError(status: number, words: ErrorWords = {}): string {
   const [type, message] = ANTHROPIC[status] ?? (status < 500 ? ANTHROPIC_REQUEST : ANTHROPIC_SERVER);
   return JSON.stringify({
     type: 'error',
@@ -58,7 +58,7 @@ export function anthropicError(status: number, words: ErrorWords = {}): string {
 }
 
 /** The JSON body of an error of the OpenAI API, indented as the provider indents it. */
-export function openaiError(status: number, words: ErrorWords = {}): string {
+function openaiError(status: number, words: ErrorWords = {}): string {
   return JSON.stringify({ error: openaiFields(status, words) }, null, 2);
 }
 

@@ -13,7 +13,11 @@ export type { Behaviour, BehaviourTable } from './fake-upstream/behaviours/behav
 export type { BehaviourInput, Script } from './fake-upstream/behaviours/choose-behaviour.ts';
 export type { RecordedRequest } from './fake-upstream/recorded-request.ts';
 export { openaiChat, type OpenaiChatAnswer, openaiChatStream } from './openai-chat-wire.ts';
-export { openaiResponses, type OpenaiResponsesAnswer, openaiResponsesStream } from './openai-responses-wire.ts';
+export {
+  openaiResponses,
+  type OpenaiResponsesAnswer,
+  openaiResponsesStream,
+} from './openai-responses-wire.ts';
 export { type RawConnection, rawConnection, rawRequest, type RawRequestParts } from './raw-client.ts';
 export { type RawResponse, rawResponse } from './raw-response.ts';
 export { type ScriptedAnswer, type ScriptedTransport, scriptedTransport } from './scripted-transport.ts';

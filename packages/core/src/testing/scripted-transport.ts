@@ -68,7 +68,8 @@ async function unlessAborted(
   try {
     return await Promise.race([pending, aborted]);
   } catch (error) {
-    if (signal.aborted) pending.then((late) => (late instanceof Error ? undefined : discard(late))).catch(() => undefined);
+    if (signal.aborted)
+      pending.then((late) => (late instanceof Error ? undefined : discard(late))).catch(() => undefined);
     throw error;
   } finally {
     signal.removeEventListener('abort', onAbort);

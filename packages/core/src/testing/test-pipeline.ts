@@ -23,6 +23,7 @@ export interface TestPipelineOptions extends Partial<PipelineOptions> {
 
 /** A pipeline to test a plugin in: no socket, no real time, no chance. To dispose of it closes it at once. */
 export interface TestPipeline extends AsyncDisposable {
+  /** The pipeline under test. */
   readonly pipeline: Pipeline;
   /** What is sent, and what answers. */
   readonly transport: ScriptedTransport;
@@ -42,7 +43,14 @@ const PATHS: Readonly<Record<Dialect, string>> = {
 
 /** Makes a {@link TestPipeline}. Any option of `createPipeline` may be given, services and plugins included. */
 export function testPipeline(options: TestPipelineOptions = {}): TestPipeline {
-  const { answers = [], sockets = false, dialect = 'anthropic-messages', plugins = [], services = [], ...others } = options;
+  const {
+    answers = [],
+    sockets = false,
+    dialect = 'anthropic-messages',
+    plugins = [],
+    services = [],
+    ...others
+  } = options;
   const transport = scriptedTransport(...answers);
   const clock = fakeClock();
   const outcomes: Outcome[] = [];
@@ -68,7 +76,8 @@ export function testPipeline(options: TestPipelineOptions = {}): TestPipeline {
     ],
     ...others,
   });
-  const input = dialect === 'openai-responses' ? { input: 'Hi' } : { messages: [{ role: 'user', content: 'Hi' }] };
+  const input =
+    dialect === 'openai-responses' ? { input: 'Hi' } : { messages: [{ role: 'user', content: 'Hi' }] };
   return {
     pipeline,
     transport,

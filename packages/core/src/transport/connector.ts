@@ -74,7 +74,8 @@ function throughProxy(proxy: URL, direct: Connect): Connect {
   return (options, callback) => {
     const { hostname, protocol } = options;
     const port = options.port === '' ? (protocol === 'https:' ? '443' : '80') : options.port;
-    let giveUp: () => unknown = openTunnel(proxy, `${hostname}:${port}`, (error, socket) => {
+    const host = hostname.includes(':') ? `[${hostname}]` : hostname;
+    let giveUp: () => unknown = openTunnel(proxy, `${host}:${port}`, (error, socket) => {
       if (error !== null || socket === undefined) {
         // Whatever is wrong with the proxy, its certificate included: the upstream was not asked.
         callback(PipelineError.is(error) ? error : new PipelineError('connect_failed', { cause: error }));

@@ -2,27 +2,70 @@ import { expect, it } from 'vitest';
 import { forwardedHeaders, relayedHeaders } from './headers.ts';
 
 it.each([
-  'connection', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-authenticate', 'proxy-authorization',
-  'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'accept-language', 'cookie', 'forwarded', 'origin',
-  'referer', 'via', 'x-real-ip', 'x-forwarded-for', 'x-forwarded-host', 'sec-fetch-mode', 'sec-websocket-key', 'cf-ray',
-  'cf-connecting-ip', 'x-sluice-tenant',
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'accept-language',
+  'cookie',
+  'forwarded',
+  'origin',
+  'referer',
+  'via',
+  'x-real-ip',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'sec-fetch-mode',
+  'sec-websocket-key',
+  'cf-ray',
+  'cf-connecting-ip',
+  'x-sluice-tenant',
 ])('does not send %s upstream', (name) => {
   expect(forwardedHeaders({ [name]: 'x' })).toEqual({ 'accept-encoding': 'identity' });
-}); // prettier-ignore
+});
 
 it.each([
-  'authorization', 'x-api-key', 'api-key', 'anthropic-version', 'anthropic-beta', 'content-type', 'accept', 'user-agent',
-  'x-stainless-lang', 'x-app', 'idempotency-key', 'openai-organization', 'cfoo', 'secret', 'x-forwarder', 'traceparent',
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'anthropic-version',
+  'anthropic-beta',
+  'content-type',
+  'accept',
+  'user-agent',
+  'x-stainless-lang',
+  'x-app',
+  'idempotency-key',
+  'openai-organization',
+  'cfoo',
+  'secret',
+  'x-forwarder',
+  'traceparent',
 ])('sends %s upstream as it is', (name) => {
   expect(forwardedHeaders({ [name]: 'x, y' })).toEqual({ [name]: 'x, y', 'accept-encoding': 'identity' });
-}); // prettier-ignore
+});
 
 it('asks for no content coding, whatever the caller accepts', () => {
   expect(forwardedHeaders({ 'accept-encoding': 'gzip, br' })).toEqual({ 'accept-encoding': 'identity' });
 });
 
 it('drops what the connection header names, but not what the call cannot do without', () => {
-  const headers = { connection: 'Keep-Alive, X-Hop, Authorization, x-api-key,anthropic-version ', 'x-hop': '1', authorization: 'Bearer a', 'x-api-key': 'k', 'anthropic-version': 'v', 'x-other': '2' };
+  const headers = {
+    connection: 'Keep-Alive, X-Hop, Authorization, x-api-key,anthropic-version ',
+    'x-hop': '1',
+    authorization: 'Bearer a',
+    'x-api-key': 'k',
+    'anthropic-version': 'v',
+    'x-other': '2',
+  };
   expect(forwardedHeaders(headers)).toEqual({
     authorization: 'Bearer a',
     'x-api-key': 'k',
@@ -30,22 +73,48 @@ it('drops what the connection header names, but not what the call cannot do with
     'x-other': '2',
     'accept-encoding': 'identity',
   });
-  expect(relayedHeaders({ connection: 'close, X-Hop', 'x-hop': '1', 'x-other': ['2', '3'] })).toEqual({ 'x-other': ['2', '3'] });
-}); // prettier-ignore
+  expect(relayedHeaders({ connection: 'close, X-Hop', 'x-hop': '1', 'x-other': ['2', '3'] })).toEqual({
+    'x-other': ['2', '3'],
+  });
+});
 
 it.each([
-  'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
-  'alt-svc', 'server', 'set-cookie', 'strict-transport-security', 'via', 'cf-ray', 'cf-cache-status',
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'alt-svc',
+  'server',
+  'set-cookie',
+  'strict-transport-security',
+  'via',
+  'cf-ray',
+  'cf-cache-status',
 ])('does not relay %s to the caller', (name) => {
   expect(relayedHeaders({ [name]: 'x' })).toEqual({});
-}); // prettier-ignore
+});
 
 it.each([
-  'content-type', 'content-length', 'request-id', 'x-request-id', 'retry-after', 'retry-after-ms', 'x-should-retry',
-  'anthropic-ratelimit-requests-remaining', 'anthropic-organization-id', 'openai-processing-ms', 'date', 'location', 'www-authenticate',
+  'content-type',
+  'content-length',
+  'request-id',
+  'x-request-id',
+  'retry-after',
+  'retry-after-ms',
+  'x-should-retry',
+  'anthropic-ratelimit-requests-remaining',
+  'anthropic-organization-id',
+  'openai-processing-ms',
+  'date',
+  'location',
+  'www-authenticate',
 ])('relays %s as it is', (name) => {
   expect(relayedHeaders({ [name]: 'x', absent: undefined })).toEqual({ [name]: 'x' });
-}); // prettier-ignore
+});
 
 it('leaves the given headers alone', () => {
   const headers = Object.freeze({ cookie: 'a', 'x-api-key': 'k' });

@@ -69,7 +69,9 @@ async function tlsUpstream(): Promise<number> {
 
 function pipelineTo(upstream: string, options: TestPipelineOptions = {}) {
   const test = testPipeline({ upstream, sockets: true, ...options });
-  cleanUps.push(() => test[Symbol.asyncDispose]());
+  cleanUps.push(async () => {
+    await test[Symbol.asyncDispose]();
+  });
   return test;
 }
 
@@ -275,6 +277,24 @@ describe('a forward proxy', () => {
     }
     expect(upstream.requests).toHaveLength(3);
     expect(connects).toHaveLength(2);
+  });
+
+  it('is told the port of the scheme where none is given, and IPv6 addresses in brackets', async () => {
+    const proxy = await connectProxy(502);
+    for (const upstream of [
+      'https://localhost',
+      'https://[::1]',
+      'https://[2001:db8::1]:8443',
+      'http://localhost',
+    ]) {
+      await (await pipelineTo(upstream, { transport: { proxy: `http://localhost:${proxy}` } }).post()).text();
+    }
+    expect(connects.map((line) => line.split(' ')[0])).toEqual([
+      'localhost:443',
+      '[::1]:443',
+      '[2001:db8::1]:8443',
+      'localhost:80',
+    ]);
   });
 
   it('may speak TLS itself: its certificate must be good too', async () => {

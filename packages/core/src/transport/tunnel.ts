@@ -22,7 +22,7 @@ export function openTunnel(
   const send = proxy.protocol === 'https:' ? httpsRequest : httpRequest;
   const request = send({
     method: 'CONNECT',
-    host: proxy.hostname,
+    host: proxy.hostname.replace(/^\[|\]$/g, ''),
     port: proxy.port,
     path: authority,
     // A proxy's connection serves one tunnel.

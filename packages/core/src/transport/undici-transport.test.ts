@@ -91,10 +91,20 @@ describe('what goes over the wire', () => {
       max_tokens: 1,
       messages: [{ role: 'user', content: 'ü'.repeat(1_000_000) }],
     });
-    const { status } = await post({}, {
-      body,
-      headers: { 'X-Api-Key': 'k', cookie: 'c', 'x-forwarded-for': '10.0.0.1', 'accept-encoding': 'br', connection: 'x-hop', 'x-hop': '1' },
-    }); // prettier-ignore
+    const { status } = await post(
+      {},
+      {
+        body,
+        headers: {
+          'X-Api-Key': 'k',
+          cookie: 'c',
+          'x-forwarded-for': '10.0.0.1',
+          'accept-encoding': 'br',
+          connection: 'x-hop',
+          'x-hop': '1',
+        },
+      },
+    );
     expect(status).toBe(200);
     const [request] = upstream.requests;
     expect(request?.text()).toBe(body);
@@ -543,7 +553,7 @@ describe('a caller that leaves', () => {
     upstream.reply(behaviour);
     const call = post({ stream: true }, { signal: caller.signal }).catch((error: unknown) => error);
     const request = await upstream.request(1);
-    if (String(behaviour).includes('mid-stream')) await until(() => request.bytesWritten > 0);
+    if (behaviour === 'stall; at=mid-stream') await until(() => request.bytesWritten > 0);
     const left = performance.now();
     caller.abort(new Error('I leave'));
     expect(await request.closed).toBe('aborted');

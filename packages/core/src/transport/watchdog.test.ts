@@ -150,7 +150,13 @@ describe('the idle clock', () => {
   it('sets one timer for many events', async () => {
     const clock = fakeClock();
     let timers = 0;
-    const counting: Clock = { ...clock, setTimeout: (callback, ms) => { timers++; return clock.setTimeout(callback, ms); } }; // prettier-ignore
+    const counting: Clock = {
+      ...clock,
+      setTimeout: (callback, ms) => {
+        timers++;
+        return clock.setTimeout(callback, ms);
+      },
+    };
     const watchdog = new Watchdog(counting, DEFAULT_TIMEOUTS, true, () => expect.unreachable());
     watchdog.answered(true);
     for (let i = 0; i < 10_000; i++) {
@@ -201,8 +207,10 @@ it('a stall of hours is not given hours', () => {
     },
     clearTimeout: () => undefined,
   };
-  new Watchdog(asleep, { ...DEFAULT_TIMEOUTS, firstEventMs: 1_000, idleMs: 2_000 }, true, () => undefined);
+  const timeouts = { ...DEFAULT_TIMEOUTS, firstEventMs: 1_000, idleMs: 2_000 };
+  const watchdog = new Watchdog(asleep, timeouts, true, () => undefined);
   now = 8 * 3_600_000;
   fire();
   expect(delays).toEqual([1_000, 2_000]);
+  watchdog.stop();
 });

@@ -17,7 +17,7 @@ export interface ModelAnswer {
 }
 
 /** What the fake model answers when the user has said `said`: an echo, in Chinese when that holds Han characters. */
-export function echo(said: string): string {
+function echo(said: string): string {
   if (said === '') return 'Hello!';
   const short = said.length > ECHO_CHARS ? `${said.slice(0, ECHO_CHARS).toWellFormed()}…` : said;
   return /\p{Script=Han}/u.test(said) ? `你说的是：${short}` : `You said: ${short}`;
