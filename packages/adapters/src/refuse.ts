@@ -20,19 +20,10 @@ export function refuse<Req>(
   { method, target, headers }: Refused,
 ): Response {
   const known = PipelineError.is(error) ? error : new PipelineError('internal', { cause: error });
-  // The caller is told nothing of it, and there is no call whose outcome could: the operator has to know.
-  if (known.code === 'internal') process.emitWarning(warning(known.cause));
   const response = pipeline.refuse(known, { method, target: target.startsWith('/') ? target : '/', headers });
   // RFC 9110 §15.5.6 wants it.
   if (known.code === 'method_not_allowed') {
     response.headers.set('allow', settings.routes.methods(pathOf(target)).join(', '));
   }
   return response;
-}
-
-function warning(cause: unknown): Error {
-  const warning = new Error(`a mount failed: ${cause instanceof Error ? cause.message : String(cause)}`);
-  warning.name = 'SluiceWarning';
-  if (cause instanceof Error && cause.stack !== undefined) warning.stack = cause.stack;
-  return warning;
 }

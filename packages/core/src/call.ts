@@ -124,7 +124,8 @@ export class Call implements Context {
     const outcome = new CallOutcome(kind, status, this.attempts, facts, cause, durationMs);
     this.#outcome = outcome;
     const listeners = this.#listeners;
-    const told = listeners === undefined ? undefined : Promise.all(listeners.map((one) => this.#tell(one, outcome)));
+    const told =
+      listeners === undefined ? undefined : Promise.all(listeners.map((one) => this.#tell(one, outcome)));
     this.#onEnd(this, told);
   }
 

@@ -144,7 +144,7 @@ describe('a plugin that fails', () => {
     ['returns an array', (async () => [ok()]) as unknown as Middleware, /a value of type array/],
   ];
 
-  it.each(failures)('fails the call when it %s and is closed', async (_, handle) => {
+  it.each(failures)('fails the call when it %s and is closed, and that is reported', async (_, handle, says) => {
     const call = await callWith([plugin('bad', handle)], ok);
     expect(call).toMatchObject({
       status: 500,
@@ -154,6 +154,9 @@ describe('a plugin that fails', () => {
     expect(call.outcomes).toHaveLength(1);
     expect(JSON.parse(call.text)).toMatchObject({ error: { message: 'An internal part failed.' } });
     expect(call.headers.get('x-should-retry')).toBe('false');
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]?.message).toMatch(/^plugin "bad" failed, and the call with it: /);
+    expect(warnings[0]?.message).toMatch(new RegExp(says.source.replace(/^\^/, '')));
   });
 
   it.each(failures)(

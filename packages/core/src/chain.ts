@@ -55,9 +55,12 @@ function closedStep({ name, handle }: Link, inner: Step): Step {
     try {
       return returned(await handle(request, next, ctx), ctx);
     } catch (error) {
-      // What it was answered and will not hand on would occupy its connection for ever.
-      answer?.then(discard).catch(ignore);
-      throw PipelineError.is(error) ? error : (abortOf(request) ?? failed(name, error));
+      giveUp(answer, request);
+      if (PipelineError.is(error)) throw error;
+      const aborted = abortOf(request);
+      // The caller is told no more than "an internal part failed".
+      if (aborted === undefined) reportSwallowed(`plugin "${name}" failed, and the call with it`, error);
+      throw aborted ?? failed(name, error);
     }
   };
 }
@@ -74,7 +77,7 @@ function openStep({ name, handle }: Link, inner: Step): Step {
       return returned(await handle(request, next, ctx), ctx);
     } catch (error) {
       if (PipelineError.is(error)) {
-        answer?.then(discard).catch(ignore);
+        giveUp(answer, request);
         throw error;
       }
       const aborted = abortOf(request);
@@ -95,6 +98,14 @@ function ask(inner: Step, request: ApiRequest, ctx: Context): Promise<Response> 
   // A plugin may fail before it comes to await this; the process must not end over it.
   answer.catch(ignore);
   return answer;
+}
+
+/**
+ * An answer that the plugin got and will not hand on would occupy its connection for ever. After an abort the signal
+ * sees to that, and a plugin may have good reason to read on: other calls that wait for the same answer.
+ */
+function giveUp(answer: Promise<Response> | undefined, { signal }: ApiRequest): void {
+  if (!signal.aborted) answer?.then(discard).catch(ignore);
 }
 
 /** What a plugin returned, if it can be handed on. */

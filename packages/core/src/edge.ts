@@ -34,6 +34,8 @@ export function refusal(error: PipelineError, id: string, format: Format): Respo
   };
   // Both official SDKs obey this header; without it they would try again what cannot succeed.
   if (!error.retryable) headers['x-should-retry'] = 'false';
+  // Another instance may take the next request; this connection is of no more use.
+  if (error.code === 'shutting_down') headers['connection'] = 'close';
   if (error.retryAfterMs !== undefined) headers['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000));
   const facts = new BodyFacts(undefined);
   facts.complete = true;
@@ -49,7 +51,8 @@ export function refusal(error: PipelineError, id: string, format: Format): Respo
 /** A response whose end can be judged. One that a plugin made itself is read by the call's format from here on. */
 function tracked(response: Response, call: Call): Response {
   const facts = LazyResponse.factsOf(response);
-  const judged = facts !== undefined && (facts.format !== undefined || call.format === undefined || response.status > 299);
+  const judged =
+    facts !== undefined && (facts.format !== undefined || call.format === undefined || response.status > 299);
   if (judged) return response;
   const body = LazyResponse.takeBody(response);
   return answerResponse({
@@ -111,7 +114,8 @@ class EdgeSource implements BodySource {
     this.#source.cancel(reason);
     // A reader that leaves after the last event has missed nothing.
     if (this.#facts.complete) endProperly(this.#call, this.#status, this.#facts);
-    else this.#endBy(new PipelineError('client_abort', { cause: reason }));
+    else
+      this.#endBy(PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason }));
   }
 
   readonly #pass = (chunk: Uint8Array | null): Uint8Array | null => {

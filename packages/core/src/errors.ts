@@ -151,7 +151,10 @@ export class PipelineError extends Error {
 
   constructor(code: ErrorCode, options: PipelineErrorOptions = {}) {
     const facts = ERROR_CODES[code];
-    super(options.message ?? facts.message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      options.message ?? facts.message,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.code = code;
     this.status = options.status ?? facts.status;
     this.retryable = options.retryable ?? facts.retryable;

@@ -2,7 +2,13 @@ export { classify, type Disposition, retryAfter } from './classify.ts';
 export { CLOCK, type Clock, type TimerHandle } from './clock.ts';
 export type { Context } from './context.ts';
 export type { PipelineDescription, PluginDescription } from './describe.ts';
-export { ERROR_CODES, type ErrorCode, type ErrorFacts, PipelineError, type PipelineErrorOptions } from './errors.ts';
+export {
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorFacts,
+  PipelineError,
+  type PipelineErrorOptions,
+} from './errors.ts';
 export { anthropicMessages } from './format/anthropic-messages.ts';
 export type { EventKind, Format, TextMapper, TextPart, Usage } from './format/format.ts';
 export { openaiChat } from './format/openai-chat.ts';

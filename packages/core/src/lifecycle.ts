@@ -50,7 +50,8 @@ export class Lifecycle {
   /** Admits a call or refuses it. */
   callStarted(call: Call, maxConcurrentCalls: number): void {
     if (this.#draining) throw new PipelineError('shutting_down', { retryAfterMs: 1_000 });
-    if (this.#calls.length >= maxConcurrentCalls) throw new PipelineError('overloaded', { retryAfterMs: 1_000 });
+    if (this.#calls.length >= maxConcurrentCalls)
+      throw new PipelineError('overloaded', { retryAfterMs: 1_000 });
     call.slot = this.#calls.push(call) - 1;
   }
 
@@ -96,7 +97,8 @@ export class Lifecycle {
   async #close(timeoutMs?: number): Promise<void> {
     await this.drain(timeoutMs);
     const errors = await this.#closeParts(this.#options.parts.toReversed());
-    if (errors.length > 0) throw new AggregateError(errors, 'some parts of the pipeline did not close properly');
+    if (errors.length > 0)
+      throw new AggregateError(errors, 'some parts of the pipeline did not close properly');
   }
 
   async #closeParts(parts: readonly Part[]): Promise<unknown[]> {

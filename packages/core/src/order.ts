@@ -9,7 +9,9 @@ export function checkOrder(plugins: readonly Plugin[]): void {
   const position = new Map<string, number>();
   for (const [index, { name }] of plugins.entries()) {
     if (position.has(name)) {
-      throw new TypeError(`plugin "${name}" stands in the pipeline twice; give one of them another name with named().`);
+      throw new TypeError(
+        `plugin "${name}" stands in the pipeline twice; give one of them another name with named().`,
+      );
     }
     position.set(name, index);
   }

@@ -5,7 +5,13 @@ import type { Usage } from './format/format.ts';
  * stopped. `refused`: a plugin said no. `upstream-error`: an error answer, or a cut or unintelligible one. `timeout`:
  * one of our clocks. `client-abort`: the caller left. `shutdown`: the pipeline was closed.
  */
-export type OutcomeKind = 'completed' | 'refused' | 'upstream-error' | 'timeout' | 'client-abort' | 'shutdown';
+export type OutcomeKind =
+  | 'completed'
+  | 'refused'
+  | 'upstream-error'
+  | 'timeout'
+  | 'client-abort'
+  | 'shutdown';
 
 /** The one end of a call, reported once to every `ctx.onComplete` listener. */
 export interface Outcome {

@@ -76,7 +76,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     ...plugins.map(({ name, needs }) => [name, needs] as const),
   ]);
   const assembled = assembleServices(wanted, services, options.container, [embeddedTransport]);
-  const { clock, random, transport } = assembled.resolve({ clock: CLOCK, random: RANDOM, transport: TRANSPORT });
+  const { clock, random, transport } = assembled.resolve({
+    clock: CLOCK,
+    random: RANDOM,
+    transport: TRANSPORT,
+  });
 
   const instances = validated.map(({ plugin, options: own }) => ({
     plugin,

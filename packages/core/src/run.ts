@@ -1,6 +1,7 @@
 import { Call } from './call.ts';
 import type { Step } from './chain.ts';
 import type { Clock } from './clock.ts';
+import { reportSwallowed } from './diagnostics.ts';
 import { deliver, refusal } from './edge.ts';
 import { PipelineError } from './errors.ts';
 import { errorFormatFor } from './format/formats.ts';
@@ -62,6 +63,8 @@ export class Runner {
 
   /** The answer to a request that a mount refuses before there is a call. */
   refuse(error: PipelineError, inbound: RefusedRequest): Response {
+    // The caller is told nothing of it, and there is no call whose outcome could tell: the operator has to know.
+    if (error.code === 'internal') reportSwallowed('a mount failed', error.cause);
     return refusal(error, this.#parts.random.uuid(), this.#dialectOf(inbound, this.#formatOf(inbound)));
   }
 

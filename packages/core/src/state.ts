@@ -53,6 +53,7 @@ export const PRINCIPAL: StateKey<Principal> = stateKey('principal');
 /** The endpoint of the latest attempt. */
 export const ENDPOINT: StateKey<Endpoint> = stateKey('endpoint');
 /** How the cache took part: RFC 9211's words. */
-export const CACHE_STATUS: StateKey<'hit' | 'miss' | 'stale' | 'bypass' | 'collapsed'> = stateKey('cache-status');
+export const CACHE_STATUS: StateKey<'hit' | 'miss' | 'stale' | 'bypass' | 'collapsed'> =
+  stateKey('cache-status');
 /** What content plugins decided, in order. */
 export const VERDICTS: StateKey<readonly Verdict[]> = stateKey('verdicts');

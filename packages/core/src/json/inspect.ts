@@ -60,8 +60,10 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
       }
       case OPEN_BRACE:
       case OPEN_BRACKET:
-        if (++depth > limits.maxDepth) throw refuse('json_too_complex', `nesting deeper than ${limits.maxDepth}`);
-        if (++nodes > limits.maxNodes) throw refuse('json_too_complex', `more than ${limits.maxNodes} values`);
+        if (++depth > limits.maxDepth)
+          throw refuse('json_too_complex', `nesting deeper than ${limits.maxDepth}`);
+        if (++nodes > limits.maxNodes)
+          throw refuse('json_too_complex', `more than ${limits.maxNodes} values`);
         break;
       case CLOSE_BRACE:
       case CLOSE_BRACKET:
@@ -69,7 +71,8 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
         break;
       case COMMA:
       case COLON:
-        if (++nodes > limits.maxNodes) throw refuse('json_too_complex', `more than ${limits.maxNodes} values`);
+        if (++nodes > limits.maxNodes)
+          throw refuse('json_too_complex', `more than ${limits.maxNodes} values`);
         break;
       default:
     }

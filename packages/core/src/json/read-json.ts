@@ -12,7 +12,8 @@ const parsed = new WeakMap<Uint8Array, { readonly json: unknown }>();
  */
 export function readJson(request: ApiRequest): unknown {
   const { body } = request;
-  if (body === null) throw new PipelineError('invalid_request', { message: 'The request needs a JSON body.' });
+  if (body === null)
+    throw new PipelineError('invalid_request', { message: 'The request needs a JSON body.' });
   let entry = parsed.get(body);
   if (entry === undefined) {
     try {

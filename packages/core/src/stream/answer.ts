@@ -36,6 +36,11 @@ export function answerResponse(parts: AnswerParts): { response: Response; isEven
     // A captive portal or a gateway's own page, whatever its status says.
     throw new PipelineError('bad_answer', { cause: new Error(`the upstream answered with ${type}`) });
   }
+  if (facts.format !== undefined && source === null) {
+    throw new PipelineError('bad_answer', {
+      cause: new Error(`the upstream answered ${status} without a body`),
+    });
+  }
   let body: ResponseBody | null = null;
   if (source === null) {
     facts.complete = true;
@@ -47,6 +52,8 @@ export function answerResponse(parts: AnswerParts): { response: Response; isEven
             onEvents(facts.contentSeen);
           };
     body = { events: new DecodingReader(source, facts, parts.limits, notify) };
+    // A cut stream is ended by an error event that this would not count.
+    if ('content-length' in headers) delete headers['content-length'];
   } else if (facts.format !== undefined) {
     body = { bytes: new JsonSource(source, facts, Number(headers['content-length'] ?? Number.NaN)) };
   } else {

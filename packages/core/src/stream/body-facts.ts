@@ -79,6 +79,7 @@ export class BodyFacts {
   }
 
   #readUsageEvents(): void {
-    for (const event of this.#usageEvents.splice(0)) this.#usage = this.format?.eventUsage(event, this.#usage);
+    for (const event of this.#usageEvents.splice(0))
+      this.#usage = this.format?.eventUsage(event, this.#usage);
   }
 }

@@ -69,7 +69,8 @@ export class LazyResponse {
       return response.body === null ? null : { bytes: streamSource(response.body) };
     }
     const lazy = response as unknown as LazyResponse;
-    if (lazy.bodyUsed) throw new TypeError('The response body has been read already: a plugin must return what it read anew.');
+    if (lazy.bodyUsed)
+      throw new TypeError('The response body has been read already: a plugin must return what it read anew.');
     if (lazy.#real !== undefined) {
       const stream = lazy.#real.body;
       return stream === null ? null : { bytes: streamSource(stream) };

@@ -166,5 +166,7 @@ export class SseDecoder {
 }
 
 function tooLarge(what: string, limit: number): PipelineError {
-  return new PipelineError('answer_too_large', { cause: new Error(`SSE ${what} longer than ${limit} bytes`) });
+  return new PipelineError('answer_too_large', {
+    cause: new Error(`SSE ${what} longer than ${limit} bytes`),
+  });
 }

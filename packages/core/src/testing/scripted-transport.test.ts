@@ -12,12 +12,19 @@ const json = { 'content-type': 'application/json' };
 
 it('gives its answers in order and records the requests', async () => {
   await using test = testPipeline({
-    answers: [new Response(message, { headers: json }), () => new Response('{}', { status: 404, headers: json })],
+    answers: [
+      new Response(message, { headers: json }),
+      () => new Response('{}', { status: 404, headers: json }),
+    ],
   });
   expect(await (await test.post()).text()).toBe(message);
   expect((await test.post({ model: 'other' })).status).toBe(404);
-  expect(test.transport.requests.map(({ url }) => url)).toEqual(Array(2).fill('https://upstream.test/v1/messages'));
-  expect(JSON.parse(Buffer.from(test.transport.requests[1]?.body ?? []).toString())).toMatchObject({ model: 'other' });
+  expect(test.transport.requests.map(({ url }) => url)).toEqual(
+    Array(2).fill('https://upstream.test/v1/messages'),
+  );
+  expect(JSON.parse(Buffer.from(test.transport.requests[1]?.body ?? []).toString())).toMatchObject({
+    model: 'other',
+  });
 });
 
 it('says so when it is asked beyond its script', async () => {
@@ -31,7 +38,9 @@ it('says so when it is asked beyond its script', async () => {
 
 it('throws errors: a PipelineError as it is, any other by what it means', async () => {
   const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
-  await using test = testPipeline({ answers: [new PipelineError('overloaded'), reset, () => new PipelineError('tls_failed')] });
+  await using test = testPipeline({
+    answers: [new PipelineError('overloaded'), reset, () => new PipelineError('tls_failed')],
+  });
   expect((await test.post()).status).toBe(503);
   expect((await test.post()).status).toBe(502);
   expect((await test.post()).status).toBe(502);
@@ -54,7 +63,10 @@ it('streams in pieces, with usage and outcome as over a socket', async () => {
 it('pulls pieces no faster than they are read, and tells of a cancelled body', async () => {
   let reads = 0;
   let cancelled: unknown;
-  const answer = streamAnswer(anthropicStream(), { onRead: () => reads++, onCancel: (reason) => (cancelled = reason) });
+  const answer = streamAnswer(anthropicStream(), {
+    onRead: () => reads++,
+    onCancel: (reason) => (cancelled = reason),
+  });
   await using test = testPipeline({ answers: [answer] });
   const reader = ((await test.post({ stream: true })).body as ReadableStream<Uint8Array>).getReader();
   expect(reads).toBe(0);
@@ -66,7 +78,9 @@ it('pulls pieces no faster than they are read, and tells of a cancelled body', a
 });
 
 it('cuts a stream at an error piece', async () => {
-  await using test = testPipeline({ answers: [streamAnswer([...anthropicStream().slice(0, 3), new Error('gone')])] });
+  await using test = testPipeline({
+    answers: [streamAnswer([...anthropicStream().slice(0, 3), new Error('gone')])],
+  });
   expect(await (await test.post({ stream: true })).text()).toMatch(/event: error\n.*\n\n$/);
   expect(test.outcomes).toMatchObject([{ kind: 'upstream-error', cause: { code: 'stream_cut' } }]);
 });

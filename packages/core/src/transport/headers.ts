@@ -62,7 +62,7 @@ const NOT_NOMINABLE = new Set([
 export function forwardedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   const nominated = nominatedBy(headers['connection']);
   const sent: Record<string, string> = {};
-  for (const name in headers) {
+  for (const name of Object.keys(headers)) {
     if (NOT_SENT.has(name) || startsWithAny(name) || nominated?.has(name)) continue;
     sent[name] = headers[name] as string;
   }
@@ -76,7 +76,7 @@ export function relayedHeaders(
 ): Record<string, string | string[]> {
   const nominated = nominatedBy(headers['connection']);
   const relayed: Record<string, string | string[]> = {};
-  for (const name in headers) {
+  for (const name of Object.keys(headers)) {
     const value = headers[name];
     if (value === undefined || NOT_RELAYED.has(name) || name.startsWith('cf-') || nominated?.has(name))
       continue;

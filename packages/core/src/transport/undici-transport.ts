@@ -133,6 +133,13 @@ export class UndiciTransport implements Transport {
 
   #response(head: AnswerHead, attempt: Attempt, watchdog: Watchdog, ctx: Context, method: string): Response {
     const { status, statusText } = head;
+    // Neither followed nor handed on: both would carry credentials and prompt to a place that nobody has configured.
+    if (status > 299 && status < 400 && status !== 304) {
+      throw new PipelineError('bad_answer', {
+        retryable: false,
+        cause: new Error(`the upstream redirects (${status})`),
+      });
+    }
     const headers = relayedHeaders(head.headers);
     let source = attempt as Parameters<typeof answerResponse>[0]['source'];
     const encoding = head.headers['content-encoding'];
