@@ -4,8 +4,9 @@ import type { Format } from './format/format.ts';
 import { BodyFacts } from './stream/body-facts.ts';
 import { type BodySource, bytesSource } from './stream/body.ts';
 import { answerResponse } from './stream/answer.ts';
-import { bodySource, LazyResponse } from './stream/lazy-response.ts';
-import { DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
+import { batchBytes, type EventReader } from './stream/event-reader.ts';
+import { bodySource, LazyResponse, type ResponseBody } from './stream/lazy-response.ts';
+import { type Batch, DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
 
 /**
  * The outer edge: hands the answer to the caller and finds out how the call ended. Every body passes here once, so
@@ -19,7 +20,7 @@ export function deliver(given: Response, call: Call): Response {
     endProperly(call, response.status, facts);
     return LazyResponse.putBody(response, null);
   }
-  const source = new EdgeSource(bodySource(body), 'events' in body, facts, call, response.status);
+  const source = new EdgeSource(body, facts, call, response.status);
   return LazyResponse.putBody(response, { bytes: source });
 }
 
@@ -77,19 +78,19 @@ function endProperly(call: Call, status: number, facts: BodyFacts): void {
   }
 }
 
-/** The last source before the caller. */
+/** The last source before the caller. Reads events where there are events, to know whether the last one was handed on. */
 class EdgeSource implements BodySource {
-  readonly #source: BodySource;
-  readonly #isEventStream: boolean;
+  readonly #body: ResponseBody;
   readonly #facts: BodyFacts;
   readonly #call: Call;
   readonly #status: number;
   #failure: PipelineError | undefined;
   #ended = false;
+  /** The reader has everything that makes the answer complete. */
+  #handedOn = false;
 
-  constructor(source: BodySource, isEventStream: boolean, facts: BodyFacts, call: Call, status: number) {
-    this.#source = source;
-    this.#isEventStream = isEventStream;
+  constructor(body: ResponseBody, facts: BodyFacts, call: Call, status: number) {
+    this.#body = body;
     this.#facts = facts;
     this.#call = call;
     this.#status = status;
@@ -99,32 +100,54 @@ class EdgeSource implements BodySource {
   read(): Uint8Array | null | Promise<Uint8Array | null> {
     if (this.#ended) return null;
     if (this.#failure !== undefined) return this.#fail(this.#failure);
-    let chunk: Uint8Array | null | Promise<Uint8Array | null>;
-    try {
-      chunk = this.#source.read();
-    } catch (error) {
-      return this.#fail(error);
-    }
-    return chunk instanceof Promise ? chunk.then(this.#pass, this.#fail) : this.#pass(chunk);
+    return 'bytes' in this.#body ? this.#readBytes(this.#body.bytes) : this.#readEvents(this.#body.events);
   }
 
   cancel(reason: unknown): void {
-    if (this.#ended) return;
+    this.#stop(
+      PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason }),
+      reason,
+    );
     this.#ended = true;
-    this.#source.cancel(reason);
-    // A reader that leaves after the last event has missed nothing.
-    if (this.#facts.complete) endProperly(this.#call, this.#status, this.#facts);
-    else
-      this.#endBy(PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason }));
   }
 
-  readonly #pass = (chunk: Uint8Array | null): Uint8Array | null => {
-    if (this.#failure !== undefined) return this.#fail(this.#failure);
-    if (chunk === null) {
-      this.#ended = true;
-      endProperly(this.#call, this.#status, this.#facts);
+  #readBytes(source: BodySource): Uint8Array | null | Promise<Uint8Array | null> {
+    let chunk: ReturnType<BodySource['read']>;
+    try {
+      chunk = source.read();
+    } catch (error) {
+      return this.#fail(error);
     }
+    return chunk instanceof Promise ? chunk.then(this.#passChunk, this.#fail) : this.#passChunk(chunk);
+  }
+
+  #readEvents(reader: EventReader): Uint8Array | null | Promise<Uint8Array | null> {
+    let batch: ReturnType<EventReader['read']>;
+    try {
+      batch = reader.read();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    return batch instanceof Promise ? batch.then(this.#passBatch, this.#fail) : this.#passBatch(batch);
+  }
+
+  readonly #passChunk = (chunk: Uint8Array | null): Uint8Array | null => {
+    if (this.#failure !== undefined) return this.#fail(this.#failure);
+    if (chunk === null) this.#endProperly();
+    this.#handedOn = this.#facts.complete;
     return chunk;
+  };
+
+  readonly #passBatch = (batch: Batch | null): Uint8Array | null | Promise<Uint8Array | null> => {
+    if (this.#failure !== undefined) return this.#fail(this.#failure);
+    if (batch === null) {
+      this.#endProperly();
+      return null;
+    }
+    const { finalEvent } = this.#facts;
+    if (finalEvent !== undefined && batch.events.includes(finalEvent)) this.#handedOn = true;
+    const bytes = batchBytes(batch);
+    return bytes.length > 0 ? bytes : this.read();
   };
 
   /** Says the failure in the stream's own dialect where it has a word for it; otherwise the body breaks off. */
@@ -135,7 +158,12 @@ class EdgeSource implements BodySource {
     const { format, errorEvent, terminated } = this.#facts;
     // A web reader that aborted expects its own reason back.
     if (error.code === 'client_abort') throw error.cause ?? error;
-    if (this.#isEventStream && format !== undefined && errorEvent === undefined && terminated === undefined) {
+    if (
+      'events' in this.#body &&
+      format !== undefined &&
+      errorEvent === undefined &&
+      terminated === undefined
+    ) {
       return Buffer.from(format.errorEvent(error, this.#call.id));
     }
     throw error;
@@ -143,11 +171,24 @@ class EdgeSource implements BodySource {
 
   /** The call was aborted: the reader may never come back, so the outcome must not wait for it. */
   readonly #onAbort = (reason: PipelineError): void => {
-    if (this.#ended) return;
-    this.#failure = reason;
-    this.#source.cancel(reason);
-    this.#endBy(reason);
+    if (this.#stop(reason)) this.#failure = reason;
   };
+
+  /** @returns False when there was nothing left to stop. */
+  #stop(reason: PipelineError, given: unknown = reason): boolean {
+    if (this.#ended) return false;
+    if ('bytes' in this.#body) this.#body.bytes.cancel(given);
+    else this.#body.events.cancel(given);
+    // Whoever leaves after the last event has missed nothing.
+    if (this.#handedOn) this.#endProperly();
+    else this.#endBy(reason);
+    return !this.#handedOn;
+  }
+
+  #endProperly(): void {
+    this.#ended = true;
+    endProperly(this.#call, this.#status, this.#facts);
+  }
 
   #endBy(error: PipelineError): void {
     this.#call.end(error.outcome, this.#status, this.#facts, error);

@@ -34,10 +34,13 @@ export class Lifecycle {
   #starting: Promise<void> | undefined;
   #draining = false;
   #closing: Promise<void> | undefined;
-  #idle: (() => void) | undefined;
+  readonly #idleWaiters: (() => void)[] = [];
+  /** What has not been closed yet: a failed start closes some parts, and nothing is closed twice. */
+  readonly #unclosed: Set<Part>;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
+    this.#unclosed = new Set(options.parts);
     // Without anything to start, calls need not wait a turn for nothing.
     this.started = options.parts.every((part) => part.start === undefined);
   }
@@ -104,6 +107,7 @@ export class Lifecycle {
   async #closeParts(parts: readonly Part[]): Promise<unknown[]> {
     const errors: unknown[] = [];
     for (const part of parts) {
+      if (!this.#unclosed.delete(part)) continue;
       try {
         const done = await this.#within(GRACE_MS, Promise.resolve(part.close?.()));
         if (!done) errors.push(new Error(`a part of the pipeline did not close within ${GRACE_MS} ms`));
@@ -127,13 +131,14 @@ export class Lifecycle {
 
   #untilIdle(): Promise<void> {
     return new Promise((resolve) => {
-      this.#idle = resolve;
+      this.#idleWaiters.push(resolve);
       this.#checkIdle();
     });
   }
 
   #checkIdle(): void {
-    if (this.#calls.length === 0 && this.#listeners.size === 0) this.#idle?.();
+    if (this.#calls.length > 0 || this.#listeners.size > 0) return;
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
   /** Whether the promise settled in time. */

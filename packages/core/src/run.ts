@@ -46,11 +46,13 @@ export class Runner {
     const call = this.#call(inbound, format, streamed);
     try {
       if (objection !== undefined) throw objection;
-      if (!lifecycle.started) await lifecycle.start();
       lifecycle.callStarted(call, maxConcurrentCalls);
       seed?.(call);
       const { method, target, headers, body } = inbound;
-      const answer = chain({ method, url: upstream + target, headers, body, signal: call.signal }, call);
+      const request = { method, url: upstream + target, headers, body, signal: call.signal };
+      const answer = lifecycle.started
+        ? chain(request, call)
+        : lifecycle.start().then(() => chain(request, call));
       return deliver(await unlessAborted(answer, call), call);
     } catch (error) {
       const known = PipelineError.is(error) ? error : new PipelineError('internal', { cause: error });

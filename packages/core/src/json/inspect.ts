@@ -47,7 +47,7 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
       case QUOTE: {
         const end = stringEnd(text, i + 1);
         if (isKey(text, end + 1)) {
-          const key = text.toString('latin1', i + 1, end);
+          const key = keyText(text, i + 1, end);
           if (key === '__proto__') throw refuse('duplicate_key', 'a key named __proto__');
           if (depth === 1) {
             if (topKeys.has(key)) throw refuse('duplicate_key', 'a key that stands twice');
@@ -96,6 +96,17 @@ function stringEnd(text: Buffer, from: number): number {
     while (quote - backslashes > i && text[quote - 1 - backslashes] === BACKSLASH) backslashes++;
     if (backslashes % 2 === 0) return quote;
     i = quote + 1;
+  }
+}
+
+/** A key as its reader will see it: escapes undone. What is no proper string is left for the upstream to refuse. */
+function keyText(text: Buffer, from: number, end: number): string {
+  const raw = text.toString('utf8', from, end);
+  if (!raw.includes('\\')) return raw;
+  try {
+    return JSON.parse(`"${raw}"`) as string;
+  } catch {
+    return raw;
   }
 }
 

@@ -52,14 +52,20 @@ export function answerResponse(parts: AnswerParts): { response: Response; isEven
             onEvents(facts.contentSeen);
           };
     body = { events: new DecodingReader(source, facts, parts.limits, notify) };
-    // A cut stream is ended by an error event that this would not count.
-    if ('content-length' in headers) delete headers['content-length'];
   } else if (facts.format !== undefined) {
     body = { bytes: new JsonSource(source, facts, Number(headers['content-length'] ?? Number.NaN)) };
   } else {
     body = { bytes: new PlainSource(source, facts) };
   }
+  // A cut stream is ended by an error event that content-length would not count.
+  const { 'content-length': _, ...unframed } = isEventStream ? headers : {};
   const statusText = NO_REASON_PHRASE.test(parts.statusText) ? '' : parts.statusText;
-  const response = LazyResponse.from({ status, statusText, headers, body, facts });
+  const response = LazyResponse.from({
+    status,
+    statusText,
+    headers: isEventStream ? unframed : headers,
+    body,
+    facts,
+  });
   return { response, isEventStream };
 }

@@ -1,47 +1,21 @@
 import fc from 'fast-check';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PipelineError } from '../errors.ts';
 import { anthropicMessages } from '../format/anthropic-messages.ts';
 import { anthropicStream } from '../testing/anthropic-wire.ts';
+import { type SpiedPiece, SpiedSource } from '../testing/spied-source.ts';
 import { answerResponse } from './answer.ts';
-import { isEventStream, observeStream, transformStream } from './attach.ts';
-import type { BodySource } from './body.ts';
+import { observeStream, transformStream } from './attach.ts';
 import type { StreamController, StreamObserver, StreamTransformer } from './hooks.ts';
 import { takeSource } from './lazy-response.ts';
 import { DEFAULT_SSE_LIMITS } from './sse-decoder.ts';
 import { SseEvent } from './sse-event.ts';
 
-type Piece = string | Uint8Array | Error | Promise<Uint8Array>;
-
-/** A source that delivers what it is given, and remembers what was done to it. */
-class Pieces implements BodySource {
-  reads = 0;
-  cancelled: unknown;
-  readonly #pieces: Piece[];
-
-  constructor(pieces: readonly Piece[]) {
-    this.#pieces = [...pieces];
-  }
-
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
-    this.reads++;
-    const piece = this.#pieces.shift();
-    if (piece === undefined) return null;
-    if (piece instanceof Error) throw piece;
-    return typeof piece === 'string' ? Buffer.from(piece) : piece;
-  }
-
-  cancel(reason: unknown): void {
-    this.cancelled = reason;
-  }
-}
-
 function answer(
-  pieces: readonly Piece[] | Pieces,
+  pieces: readonly SpiedPiece[] | SpiedSource,
   headers: Record<string, string> = { 'content-type': 'text/event-stream' },
 ) {
-  const source = pieces instanceof Pieces ? pieces : new Pieces(pieces);
+  const source = pieces instanceof SpiedSource ? pieces : new SpiedSource(pieces);
   const parts = {
     status: 200,
     statusText: '',
@@ -97,334 +71,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   process.off('warning', onWarning);
-});
-
-describe('an observer', () => {
-  it('sees each event, the bytes and the end, and changes nothing', async () => {
-    const log: string[] = [];
-    const response = observeStream(answer(events), recorder(log));
-    expect(await response.text()).toBe(whole);
-    expect(log).toEqual([
-      ...events.flatMap((event, i) => [`event ${types[i]}`, `chunk ${event.length}`]),
-      'end',
-    ]);
-  });
-
-  it('is told nothing of comments, but passes them on', async () => {
-    const log: string[] = [];
-    const commented = [': hello\n\n', ...events, ':bye\n\n'];
-    const response = observeStream(answer(commented), { event: (event) => void log.push(event.type) });
-    expect(await response.text()).toBe(commented.join(''));
-    expect(log).toEqual(types);
-  });
-
-  it('is told of a cut, of a reader that leaves, and of nothing after that', async () => {
-    for (const how of ['cut', 'broken', 'cancelled', 'cancelled before it was read']) {
-      const log: string[] = [];
-      const pieces = new Pieces([...events.slice(0, 2), ...(how === 'broken' ? [new Error('reset')] : [])]);
-      const response = observeStream(answer(pieces), recorder(log));
-      const source = takeSource(response);
-      if (how === 'cancelled before it was read') source.cancel(new Error('left'));
-      else {
-        await source.read();
-        await source.read();
-        if (how === 'cancelled') source.cancel(new Error('left'));
-        else expect(() => source.read()).toThrow();
-      }
-      const told = { cut: 'The answer was cut off by the upstream.', broken: 'reset' }[how] ?? 'left';
-      expect(log.filter((line) => /^e(nd|rror)/.test(line))).toEqual([`error ${told}`]);
-      expect(log.at(-1)).toBe(`error ${told}`);
-      source.cancel(new Error('again'));
-      expect(log.at(-1)).toBe(`error ${told}`);
-    }
-  });
-
-  it('that throws is reported and otherwise ignored; it misses no event for it', async () => {
-    const seen: string[] = [];
-    const throwing: StreamObserver = {
-      event: (event) => {
-        seen.push(event.type);
-        throw new Error(`no ${event.type}`);
-      },
-      chunk: () => {
-        throw new Error('no bytes');
-      },
-      end: () => {
-        throw new Error('no end');
-      },
-    };
-    const log: string[] = [];
-    let response = observeStream(answer([whole]), throwing);
-    response = observeStream(response, recorder(log));
-    expect(await response.text()).toBe(whole);
-    expect(seen).toEqual(types);
-    expect(log.at(-1)).toBe('end');
-    await nextTurn();
-    expect(warnings.map(({ message }) => message)).toEqual(
-      [...types.map((type) => `no ${type}`), 'no bytes', 'no end'].map(
-        (message) => `a stream observer threw: ${message}`,
-      ),
-    );
-    warnings = [];
-    takeSource(
-      observeStream(answer([]), {
-        error: () => {
-          throw new Error('no error');
-        },
-      }),
-    ).cancel('left');
-    await nextTurn();
-    expect(warnings).toHaveLength(1);
-  });
-
-  it('of a JSON body is told of bytes and end, never of events', async () => {
-    const log: string[] = [];
-    const json = { 'content-type': 'application/json' };
-    expect(await observeStream(answer(['{"a":', '1}'], json), recorder(log)).text()).toBe('{"a":1}');
-    expect(log).toEqual(['chunk 5', 'chunk 2', 'end']);
-    log.length = 0;
-    await expect(
-      observeStream(answer(['{"a":', new Error('reset')], json), recorder(log)).text(),
-    ).rejects.toThrow('reset');
-    expect(log).toEqual(['chunk 5', 'error reset']);
-    log.length = 0;
-    await expect(observeStream(answer(['{"a":'], json), recorder(log)).text()).rejects.toThrow(
-      'The answer was cut off',
-    );
-    expect(log).toEqual(['chunk 5', 'error The answer was cut off by the upstream.']);
-    log.length = 0;
-    const pieces = new Pieces(['{"a":']);
-    const source = takeSource(
-      observeStream(observeStream(answer(pieces, json), recorder(log, 'a ')), recorder(log, 'b ')),
-    );
-    source.cancel(new Error('left'));
-    source.cancel(new Error('again'));
-    expect(log.toSorted()).toEqual(['a error left', 'b error left']);
-    expect(pieces.cancelled).toMatchObject({ message: 'again' });
-  });
-
-  it('of no body at all is told of its end', () => {
-    const log: string[] = [];
-    const response = observeStream(new Response(null, { status: 204 }), recorder(log));
-    expect(response.body).toBeNull();
-    expect(log).toEqual(['end']);
-  });
-});
-
-describe('a transformer', () => {
-  const transformed = async (
-    transformer: StreamTransformer,
-    pieces: readonly Piece[] = events,
-  ): Promise<string> => transformStream(answer(pieces), transformer).text();
-
-  it('leaves the bytes of what it forwards as they came, odd as they may be', async () => {
-    const odd = 'event:ping\r\ndata:  {"type" : "ping"}\r\nid: 7\r\n: comment\r\n\r\n';
-    expect(await transformed(identity, [odd, ...events])).toBe(odd + whole);
-    expect(
-      await transformed(
-        on('ping', () => undefined),
-        [odd, ...events.slice(3)],
-      ),
-    ).toBe(events.slice(3).join(''));
-  });
-
-  it('changes, drops and adds events, whatever batch they came in', async () => {
-    const upper = on('content_block_delta', (event, controller) => {
-      const json = event.json as { delta: { text: string } };
-      controller.enqueue(
-        event.withJson({ ...json, delta: { ...json.delta, text: json.delta.text.toUpperCase() } }),
-      );
-    });
-    for (const pieces of [events, [whole], [...Buffer.from(whole)].map((byte) => Uint8Array.of(byte))]) {
-      const text = await transformed(upper, pieces);
-      expect(text).toContain('"text":"ONE"');
-      expect(text.replace(/event: content_block_delta\n.*\n\n/g, '')).toBe(
-        whole.replace(/event: content_block_delta\n.*\n\n/g, ''),
-      );
-    }
-    expect(await transformed(on('ping', () => undefined))).toBe(
-      events.filter((_, i) => types[i] !== 'ping').join(''),
-    );
-    const doubled = on('ping', (event, controller) => {
-      controller.enqueue(event);
-      controller.enqueue(SseEvent.of('message', 'first\nsecond'));
-    });
-    expect(await transformed(doubled)).toBe(
-      whole.replace(/(event: ping\n.*\n\n)/, '$1data: first\ndata: second\n\n'),
-    );
-  });
-
-  it('holds events back and lets them go at a later event or at the end', async () => {
-    const holding = (): StreamTransformer => {
-      const held: SseEvent[] = [];
-      return {
-        transform: (event, controller) => {
-          held.push(event);
-          if (held.length > 3) controller.enqueue(held.shift() as SseEvent);
-        },
-        flush: (controller) => {
-          for (const event of held) controller.enqueue(event);
-        },
-      };
-    };
-    expect(await transformed(holding())).toBe(whole);
-    expect(await transformed(holding(), [whole])).toBe(whole);
-    expect(await transformStream(transformStream(answer(events), holding()), holding()).text()).toBe(whole);
-  });
-
-  it('may be asynchronous, event by event and in order, flush included', async () => {
-    const order: string[] = [];
-    const slow: StreamTransformer = {
-      transform: async (event, controller) => {
-        order.push(`> ${event.type}`);
-        await nextTurn();
-        controller.enqueue(event);
-        order.push(`< ${event.type}`);
-      },
-      flush: async (controller) => {
-        await nextTurn();
-        controller.enqueue(SseEvent.of('message', 'flushed'));
-      },
-    };
-    expect(await transformed(slow, [whole])).toBe(`${whole}data: flushed\n\n`);
-    expect(order).toEqual(types.flatMap((type) => [`> ${type}`, `< ${type}`]));
-  });
-
-  it('does not flush a stream that was cut', async () => {
-    let flushed = false;
-    const source = takeSource(
-      transformStream(answer(events.slice(0, 2)), { ...identity, flush: () => void (flushed = true) }),
-    );
-    await source.read();
-    await source.read();
-    expect(() => source.read()).toThrow('The answer was cut off');
-    expect(flushed).toBe(false);
-  });
-
-  it.each(['throws', 'rejects', 'throws in flush', 'rejects in flush'])(
-    'that %s ends the stream as an error',
-    async (how) => {
-      const log: string[] = [];
-      const failing: StreamTransformer = {
-        transform: (event, controller) => {
-          controller.enqueue(event);
-          if (how === 'throws' && event.type === 'ping') throw new Error('lost');
-          return how === 'rejects' && event.type === 'ping' ? Promise.reject(new Error('lost')) : undefined;
-        },
-        flush: () => {
-          if (how === 'throws in flush') throw new Error('lost');
-          return how === 'rejects in flush' ? Promise.reject(new Error('lost')) : undefined;
-        },
-      };
-      const pieces = new Pieces(events);
-      let response = observeStream(answer(pieces), recorder(log, 'inner '));
-      response = observeStream(transformStream(response, failing), recorder(log, 'outer '));
-      await expect(response.text()).rejects.toThrow('lost');
-      expect(pieces.cancelled).toMatchObject({ message: 'lost' });
-      expect(log.filter((line) => /e(nd|rror)\b/.test(line) && !line.includes('event'))).toEqual([
-        'inner error lost',
-        'outer error lost',
-      ]);
-    },
-  );
-
-  it('of anything but an event stream is not asked', async () => {
-    const never: StreamTransformer = {
-      transform: () => expect.unreachable(),
-      flush: () => expect.unreachable(),
-    };
-    expect(await transformStream(answer(['{}'], { 'content-type': 'application/json' }), never).text()).toBe(
-      '{}',
-    );
-    expect(await transformStream(new Response('plain'), never).text()).toBe('plain');
-    expect(transformStream(new Response(null, { status: 204 }), never).status).toBe(204);
-  });
-
-  it('takes headers away that describe the bytes, also from headers somebody looked at', () => {
-    const headers = {
-      'content-type': 'text/event-stream',
-      'content-length': '9',
-      etag: '"x"',
-      'x-other': '1',
-    };
-    for (const look of [false, true]) {
-      const response = answer(events, headers);
-      if (look) response.headers.set('x-mine', '2');
-      const { headers: left } = transformStream(response, identity);
-      expect(Object.fromEntries(left)).toEqual({
-        'content-type': 'text/event-stream',
-        'x-other': '1',
-        ...(look && { 'x-mine': '2' }),
-      });
-    }
-    expect(observeStream(answer(events, headers), {}).headers.get('content-length')).toBe('9');
-  });
-});
-
-describe('terminate()', () => {
-  const reason = new PipelineError('content_blocked');
-  const ending = SseEvent.of('message_stop', '{"type":"message_stop"}');
-  const terminating = (at = 'content_block_delta'): StreamTransformer =>
-    on(at, (_, controller) => {
-      controller.enqueue(ending);
-      controller.terminate(reason);
-      controller.enqueue(SseEvent.of('message', 'too late'));
-      controller.terminate(new PipelineError('internal'));
-    });
-
-  it('ends the stream with what was enqueued before, and cancels the upstream', async () => {
-    for (const batches of [events, [whole]]) {
-      const pieces = new Pieces(batches);
-      const text = await transformStream(answer(pieces), terminating()).text();
-      const before = types.indexOf('content_block_delta');
-      expect(text).toBe(events.slice(0, before).join('') + Buffer.from(ending.raw).toString());
-      expect(pieces.cancelled).toBe(reason);
-    }
-  });
-
-  it('reads no further, and does not flush the one that ended it; later ones are flushed', async () => {
-    const log: string[] = [];
-    const pieces = new Pieces(events);
-    const flushing = (name: string, transformer: StreamTransformer): StreamTransformer => ({
-      ...transformer,
-      flush: (controller) => {
-        log.push(name);
-        controller.enqueue(SseEvent.of('message', name));
-      },
-    });
-    let response = transformStream(answer(pieces), flushing('inner', identity));
-    response = transformStream(response, flushing('ended it', terminating('message_start')));
-    response = transformStream(response, flushing('outer', identity));
-    expect(await response.text()).toBe(`${Buffer.from(ending.raw).toString()}data: outer\n\n`);
-    expect(log).toEqual(['outer']);
-    expect(pieces.reads).toBe(1);
-  });
-
-  it('is an end for observers outside, and for those inside a body that was given up', async () => {
-    for (const how of ['sync', 'async']) {
-      const log: string[] = [];
-      const note = (name: string): StreamObserver => ({
-        end: () => void log.push(`${name} end`),
-        error: (cause) => void log.push(`${name} ${(cause as PipelineError).code}`),
-      });
-      let response = observeStream(answer(events), note('inner'));
-      if (how === 'async') response = transformStream(response, asyncIdentity);
-      response = observeStream(transformStream(response, terminating()), note('outer'));
-      await response.text();
-      expect(log, how).toEqual(['inner content_blocked', 'outer end']);
-    }
-  });
-
-  it('while reading, by a transformer that waits, hands out nothing after the end', async () => {
-    const slow: StreamTransformer = {
-      transform: async (event, controller) => {
-        await nextTurn();
-        controller.enqueue(event);
-        controller.terminate(reason);
-      },
-    };
-    expect(await transformStream(answer([whole]), slow).text()).toBe(events[0]);
-  });
 });
 
 describe('several hooks', () => {
@@ -545,65 +191,9 @@ describe('several hooks', () => {
   });
 });
 
-describe('hooks on a response that was looked at or made elsewhere', () => {
-  const looks: readonly (readonly [string, (response: Response) => unknown])[] = [
-    ['its body was touched', (response) => response.body],
-    ['it was cloned', (response) => void response.clone().body?.cancel()],
-    ['it was printed', (response) => import('node:util').then(({ inspect }) => inspect(response))],
-  ];
-
-  it.each(looks)('see events although %s', async (_, look) => {
-    const log: string[] = [];
-    const response = answer(events);
-    await look(response);
-    const pong = on('ping', (event, controller) => {
-      controller.enqueue(SseEvent.of('pong', event.data));
-    });
-    const hooked = observeStream(transformStream(response, pong), {
-      event: (event) => void log.push(event.type),
-    });
-    expect(await hooked.text()).toBe(whole.replace('event: ping\n', 'event: pong\n'));
-    expect(log).toEqual(types.map((type) => (type === 'ping' ? 'pong' : type)));
-  });
-
-  it('see the cut of one whose body was touched', async () => {
-    const log: string[] = [];
-    const response = answer(events.slice(0, 2));
-    void response.body;
-    await expect(observeStream(response, { error: () => void log.push('error') }).text()).rejects.toThrow(
-      'The answer was cut off',
-    );
-    expect(log).toEqual(['error']);
-  });
-
-  it('see the events of a new Response', async () => {
-    const log: string[] = [];
-    for (const type of ['text/event-stream', 'Text/Event-Stream; charset=utf-8']) {
-      log.length = 0;
-      const response = observeStream(
-        new Response(whole, { headers: { 'content-type': type }, status: 201, statusText: 'Made' }),
-        recorder(log),
-      );
-      expect(response).toMatchObject({ status: 201, statusText: 'Made' });
-      expect(isEventStream(response)).toBe(true);
-      expect(await transformStream(response, identity).text()).toBe(whole);
-      expect(log.at(-1)).toBe('end');
-      expect(log).toHaveLength(events.length + 2);
-    }
-  });
-
-  it('of which the body was read are refused', async () => {
-    const native = new Response(whole, { headers: { 'content-type': 'text/event-stream' } });
-    await native.text();
-    const lazy = answer(events);
-    await lazy.text();
-    for (const response of [native, lazy]) expect(() => observeStream(response, {})).toThrow(TypeError);
-  });
-});
-
 describe('back-pressure', () => {
   it('asks the upstream for no more than its reader does, through any number of hooks', async () => {
-    const pieces = new Pieces(events.map((event) => Promise.resolve(Buffer.from(event))));
+    const pieces = new SpiedSource(events.map((event) => Promise.resolve(Buffer.from(event))));
     let response = observeStream(answer(pieces), {});
     response = transformStream(transformStream(response, identity), asyncIdentity);
     const reader = (observeStream(response, {}).body as ReadableStream<Uint8Array>).getReader();
@@ -620,7 +210,7 @@ describe('back-pressure', () => {
   });
 
   it('lets a reader leave while a transformer is waiting', async () => {
-    const pieces = new Pieces(events);
+    const pieces = new SpiedSource(events);
     const { promise, resolve } = Promise.withResolvers<void>();
     const log: string[] = [];
     let response = observeStream(answer(pieces), recorder(log, 'inner '));

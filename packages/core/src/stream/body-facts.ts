@@ -19,8 +19,8 @@ export class BodyFacts {
   errorEvent: SseEvent | undefined;
   /** A plugin ended the stream early, with a legal ending of its own. */
   terminated: PipelineError | undefined;
-  /** Monotonic time of the first content, for latency. */
-  contentAt: number | undefined;
+  /** The event behind which nothing of value follows: the proper end, or the provider's error. */
+  finalEvent: SseEvent | undefined;
   #usage: Usage | undefined;
   readonly #usageEvents: SseEvent[] = [];
   #answer: Uint8Array[] | undefined = [];
@@ -38,12 +38,14 @@ export class BodyFacts {
       case 'terminal':
         this.contentSeen = true;
         this.complete = true;
+        this.finalEvent ??= event;
         break;
       case 'content':
         this.contentSeen = true;
         break;
       case 'error':
         this.errorEvent ??= event;
+        this.finalEvent ??= event;
         break;
       case 'preamble':
       case 'ping':

@@ -2,6 +2,7 @@ import { PipelineError } from '../errors.ts';
 import type { BodyFacts } from './body-facts.ts';
 import type { BodySource } from './body.ts';
 import { type Batch, SseDecoder, type SseLimits } from './sse-decoder.ts';
+import type { SseEvent } from './sse-event.ts';
 
 /** Reads a stream by events: as many at a time as came together. */
 export interface EventReader {
@@ -85,7 +86,7 @@ export class DecodingReader implements EventReader {
     const rest = this.#decoder.rest();
     if (facts.format === undefined) {
       facts.complete = true;
-    } else if (!facts.complete && rest !== undefined) {
+    } else if (!facts.complete && rest !== undefined && isWhole(rest)) {
       // Some upstreams forget the blank line after their last event.
       facts.noteEvent(rest);
     }
@@ -94,6 +95,11 @@ export class DecodingReader implements EventReader {
     }
     return rest === undefined ? null : { events: [rest], bytes: rest.raw };
   }
+}
+
+/** Whether an event that no blank line ends is all there: a cut one has half its JSON. */
+function isWhole(event: SseEvent): boolean {
+  return event.data === '[DONE]' || event.json !== undefined;
 }
 
 /** Events read ahead, then the rest. */

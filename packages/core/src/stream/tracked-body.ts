@@ -36,7 +36,10 @@ export class JsonSource implements BodySource {
     this.#facts.noteAnswer(chunk);
     this.#missing -= chunk.length;
     // With content-length relayed, the caller would take the last byte for a proper end: it must not leave.
-    if (this.#missing === 0 && !this.#end.whole) throw cut();
+    if (this.#missing === 0) {
+      if (!this.#end.whole) throw cut();
+      this.#facts.complete = true;
+    }
     return chunk;
   };
 }

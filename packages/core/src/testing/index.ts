@@ -23,4 +23,5 @@ export { type RawResponse, rawResponse } from './raw-response.ts';
 export { type ScriptedAnswer, type ScriptedTransport, scriptedTransport } from './scripted-transport.ts';
 export { sse, sseEvent } from './sse.ts';
 export { type AnswerPiece, streamAnswer, type StreamAnswerOptions } from './stream-answer.ts';
+export { type TcpServer, tcpServer } from './tcp-server.ts';
 export { type TestPipeline, testPipeline, type TestPipelineOptions } from './test-pipeline.ts';
