@@ -8,7 +8,12 @@ import { ROOT } from './workspace.ts';
  * Suites that may be skipped on CI, by the name under which they are listed, and why. On a developer's machine a
  * skipped suite is only listed; on CI, where nobody would miss it, it is a failure unless it stands here.
  */
-const MAY_BE_SKIPPED: Readonly<Record<string, string>> = {};
+const MAY_BE_SKIPPED: Readonly<Record<string, string>> = {
+  'packages/core/src/format/fixtures.test.ts > recorded traffic':
+    'recordings lie beside the checkout, if anywhere',
+  'packages/core/src/stream/sse-decoder.test.ts > SseDecoder': 'one case of it reads the same recordings',
+  'test/integration/fixtures.test.ts > recorded traffic': 'recordings lie beside the checkout, if anywhere',
+};
 
 /** As much of vitest's JSON report as is read here. */
 export interface Report {

@@ -26,7 +26,8 @@ const AT_ONCE = 100;
 const ANSWER: Behaviour = { kind: 'flood', bytes: 0.75 * MIB, chunkBytes: 16_384 };
 /** What each of a few gets: more than any buffer holds. */
 const ENDLESS: Behaviour = { kind: 'flood', bytes: Infinity };
-const MOST_GROWTH_BYTES = 256 * MIB;
+/** Half a megabyte each. What it holds is bounded by pieces, not by the length of the answer. */
+const MOST_GROWTH_BYTES = 512 * MIB;
 
 const REQUEST = rawRequest({
   headers: { 'content-type': 'application/json' },

@@ -154,3 +154,19 @@ describe('a call that the pipeline gives up to shut down', () => {
     await test[Symbol.asyncDispose]();
   });
 });
+
+it('a stream that a plugin has looked at ends with the error of its dialect all the same', async () => {
+  for (const look of [(response: Response) => response.body, (response: Response) => response.clone()]) {
+    const looking = plugin(async (request, next) => {
+      const response = await next(request);
+      look(response);
+      return response;
+    });
+    await using test = testPipeline({
+      plugins: [looking],
+      answers: [streamAnswer([...anthropicStream().slice(0, 3), new Error('reset')])],
+    });
+    expect(await (await test.post({ stream: true })).text()).toMatch(/event: error\ndata: .*cut off.*\n\n$/);
+    expect(test.outcomes).toMatchObject([{ kind: 'upstream-error', cause: { code: 'stream_cut' } }]);
+  }
+});

@@ -5,7 +5,7 @@ import type { BodySource } from '../stream/body.ts';
 import { upstreamFailure } from './failure.ts';
 
 /** Bytes read ahead of the reader before the upstream is told to wait. */
-const HIGH_WATER_BYTES = 64 * 1024;
+const HIGH_WATER_BYTES = 16 * 1024;
 /** Interim answers (RFC 9110 §15.2) that are read over before an upstream is taken for hostile. */
 const MAX_INFORMATIONAL = 16;
 

@@ -129,16 +129,20 @@ describe('an answer that breaks the rules', () => {
     },
   );
 
-  it('204 with a body, 205 with an endless one: occupy no connection for ever', async () => {
-    upstream.reply('204-with-body');
-    expect((await over.post()).status).toBe(204);
-    upstream.reply({
+  it('204 and 205: are no answer to a call of a known format, and pass for others', async () => {
+    const endless205 = {
       kind: 'raw',
       bytes: `HTTP/1.1 205 Reset\r\ncontent-length: 99999999\r\n\r\n${'x'.repeat(1 << 20)}`,
       ending: 'hold',
-    });
-    expect((await over.post()).status).toBe(205);
-    expect(await upstream.requests[1]?.closed).toBe('aborted');
+    } as const;
+    for (const [status, behaviour] of [[204, '204-with-body'] as const, [205, endless205] as const]) {
+      upstream.reply(behaviour, behaviour);
+      expect(await over.post()).toMatchObject({ status: 502, code: 'bad_answer' });
+      const response = await over.test.pipeline.fetch('https://x.test/v1/files', { method: 'POST' });
+      expect([response.status, response.body]).toEqual([status, null]);
+    }
+    // None of them occupies a connection for ever.
+    for (const request of upstream.requests.slice(2)) expect(await request.closed).toBe('aborted');
     expect(await over.post()).toMatchObject({ status: 200 });
   });
 });

@@ -60,7 +60,7 @@ test.each<[what: string, requests: number, status: number, behaviour: Behaviour 
   ['529', 3, 529, { kind: 'status', status: 529 }],
   ['529 that says not to', 1, 529, { kind: 'status', status: 529, shouldRetry: 'false' }],
   ['a page of HTML that says 200', 3, 502, { kind: 'html' }],
-  ['a redirect', 1, 307, { kind: 'redirect' }],
+  ['a redirect', 1, 502, { kind: 'redirect' }],
   ['a reset before the headers', 3, 502, { kind: 'reset-before-headers' }],
   ['an end before the headers', 3, 502, { kind: 'close-before-headers' }],
   ['bytes that are no HTTP', 3, 502, { kind: 'bad-framing', flaw: 'not-http' }],
