@@ -4,6 +4,7 @@ import type { Format } from './format/format.ts';
 import { BodyFacts } from './stream/body-facts.ts';
 import { type BodySource, bytesSource } from './stream/body.ts';
 import { answerResponse } from './stream/answer.ts';
+import { takeEvents } from './stream/attach.ts';
 import { batchBytes, type EventReader } from './stream/event-reader.ts';
 import { bodySource, LazyResponse, type ResponseBody } from './stream/lazy-response.ts';
 import { type Batch, DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
@@ -15,7 +16,7 @@ import { type Batch, DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
 export function deliver(given: Response, call: Call): Response {
   const response = tracked(given, call);
   const facts = LazyResponse.factsOf(response) as BodyFacts;
-  const body = LazyResponse.takeBody(response);
+  const body = takeEvents(response);
   if (body === null) {
     endProperly(call, response.status, facts);
     return LazyResponse.putBody(response, null);

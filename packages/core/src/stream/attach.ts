@@ -20,7 +20,7 @@ const BODY_HEADERS = ['content-length', 'content-md5', 'content-digest', 'digest
  */
 export function observeStream(response: Response, observer: StreamObserver): Response {
   const lazy = asLazy(response);
-  const body = hookable(lazy);
+  const body = takeEvents(lazy);
   if (body === null) {
     guarded(() => observer.end?.());
     return LazyResponse.putBody(lazy, null);
@@ -35,7 +35,7 @@ export function observeStream(response: Response, observer: StreamObserver): Res
  */
 export function transformStream(response: Response, transformer: StreamTransformer): Response {
   const lazy = asLazy(response);
-  const body = hookable(lazy);
+  const body = takeEvents(lazy);
   if (body === null || !('events' in body)) return LazyResponse.putBody(lazy, body);
   LazyResponse.dropHeaders(lazy, BODY_HEADERS);
   return LazyResponse.putBody(lazy, hook(lazy, body, { transformer }));
@@ -68,10 +68,10 @@ function asLazy(response: Response): Response {
 }
 
 /**
- * Takes the body in the form that hooks need. Whoever touched `response.body` or cloned the response, and be it for
- * `console.log`, has made a web stream of it: it is cut into events again, lest hooks outside see none.
+ * Takes the body, as events if it is an event stream. A clone has made a web stream of it: that is cut into events
+ * again, lest hooks further out see none.
  */
-function hookable(lazy: Response): ResponseBody | null {
+export function takeEvents(lazy: Response): ResponseBody | null {
   const body = LazyResponse.takeBody(lazy);
   if (body === null || 'events' in body || !isEventStream(lazy)) return body;
   const facts = LazyResponse.factsOf(lazy) as BodyFacts;

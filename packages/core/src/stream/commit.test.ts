@@ -224,6 +224,18 @@ describe('a hold', () => {
   });
 });
 
+it.each([
+  ['looked at', (response: Response) => response.body],
+  ['cloned', (response: Response) => response.clone().body?.cancel()],
+])('a response that was %s before can be held all the same', async (_, look) => {
+  const failing = answer([...preamble, errorEvent('anthropic-messages', 529)]);
+  void look(failing);
+  expect((await holdUntilContent(failing, { clock: fakeClock() })).status).toBe(529);
+  const good = answer(events);
+  void look(good);
+  expect(await (await holdUntilContent(good, { clock: fakeClock() })).text()).toBe(events.join(''));
+});
+
 describe('hooks and a hold', () => {
   it('attached afterwards see the held events too', async () => {
     const seen: string[] = [];

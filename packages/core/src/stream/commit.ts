@@ -1,5 +1,6 @@
 import { PipelineError } from '../errors.ts';
 import type { Clock, TimerHandle } from '../clock.ts';
+import { takeEvents } from './attach.ts';
 import { BodyFacts } from './body-facts.ts';
 import { bytesSource } from './body.ts';
 import { batchBytes, type EventReader, HeldReader } from './event-reader.ts';
@@ -32,7 +33,7 @@ export interface CommitOptions {
 export async function holdUntilContent(response: Response, options: CommitOptions): Promise<Response> {
   const facts = LazyResponse.factsOf(response);
   if (facts?.format === undefined || !response.ok || facts.contentSeen) return response;
-  const body = LazyResponse.takeBody(response);
+  const body = takeEvents(response);
   if (body === null || !('events' in body)) return LazyResponse.putBody(response, body);
 
   const { clock, commitHoldMs = 30_000, maxHeldBytes = 16 * 1024 } = options;

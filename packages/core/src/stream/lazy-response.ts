@@ -39,6 +39,8 @@ export class LazyResponse {
   #body: ResponseBody | null;
   #used = false;
   #real: Response | undefined;
+  /** A clone reads along: the body is a branch of a stream from then on. */
+  #cloned = false;
 
   private constructor(parts: ResponseParts) {
     this.status = parts.status;
@@ -71,10 +73,16 @@ export class LazyResponse {
     const lazy = response as unknown as LazyResponse;
     if (lazy.bodyUsed)
       throw new TypeError('The response body has been read already: a plugin must return what it read anew.');
-    if (lazy.#real !== undefined) {
-      const stream = lazy.#real.body;
-      return stream === null ? null : { bytes: streamSource(stream) };
+    const stream = lazy.#real?.body;
+    if (stream && (lazy.#cloned || stream.locked)) {
+      const source = streamSource(stream);
+      lazy.#used = true;
+      return { bytes: source };
     }
+    // Merely looked at, for which `console.log` is enough: nothing was pulled yet, and its form can be kept. Whoever
+    // still holds the stream is kept from reading it.
+    if (stream) void stream.getReader();
+    lazy.#real = undefined;
     lazy.#used = true;
     return lazy.#body;
   }
@@ -85,6 +93,7 @@ export class LazyResponse {
     lazy.#body = body;
     lazy.#used = false;
     lazy.#real = undefined;
+    lazy.#cloned = false;
     return response;
   }
 
@@ -176,7 +185,9 @@ export class LazyResponse {
   }
 
   clone(): Response {
-    return this.#realise().clone();
+    const copy = this.#realise().clone();
+    this.#cloned = true;
+    return copy;
   }
 
   get [Symbol.toStringTag](): string {
