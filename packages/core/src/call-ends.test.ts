@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { PipelineError } from './errors.ts';
 import { definePlugin, type Middleware, type Plugin } from './plugin.ts';
 import { holdUntilContent } from './stream/commit.ts';
 import { anthropicStream } from './testing/anthropic-wire.ts';
@@ -169,4 +170,59 @@ it('a stream that a plugin has looked at ends with the error of its dialect all 
     expect(await (await test.post({ stream: true })).text()).toMatch(/event: error\ndata: .*cut off.*\n\n$/);
     expect(test.outcomes).toMatchObject([{ kind: 'upstream-error', cause: { code: 'stream_cut' } }]);
   }
+});
+
+describe('a mount that hands over its own controller', () => {
+  const inbound = {
+    method: 'POST',
+    target: '/v1/messages',
+    headers: {},
+    body: Buffer.from('{"stream":true}'),
+  };
+
+  it('ends the call with it, before the answer and in the middle of it', async () => {
+    for (const reason of [new PipelineError('client_abort'), new Error('gone')]) {
+      const events = anthropicStream();
+      await using test = testPipeline({
+        answers: [() => never, streamAnswer([events[0] as string, never])],
+      });
+      const before = new AbortController();
+      const waiting = test.pipeline.handle({ ...inbound, body: null, controller: before });
+      await nextTurn();
+      before.abort(reason);
+      await expect(waiting).rejects.toMatchObject({ code: 'client_abort' });
+      const during = new AbortController();
+      await test.pipeline.handle({ ...inbound, body: new Uint8Array(inbound.body), controller: during });
+      during.abort(reason);
+      expect(test.outcomes.map(({ kind, status }) => [kind, status])).toEqual([
+        ['client-abort', 499],
+        ['client-abort', 200],
+      ]);
+    }
+  });
+
+  it('that is aborted already sends nothing', async () => {
+    await using test = testPipeline();
+    const controller = new AbortController();
+    controller.abort(new PipelineError('client_abort'));
+    await expect(test.pipeline.handle({ ...inbound, body: null, controller })).rejects.toMatchObject({
+      code: 'client_abort',
+    });
+    expect(test.transport.requests).toEqual([]);
+  });
+});
+
+it('a target that is no path is refused: it could name another host', async () => {
+  await using test = testPipeline();
+  for (const target of [
+    '@evil.test/v1/messages',
+    '.evil.test/v1/messages',
+    ':8080/v1/messages',
+    '',
+    'v1/messages',
+  ]) {
+    const response = await test.pipeline.handle({ method: 'GET', target, headers: {}, body: null });
+    expect(response.status, target).toBe(400);
+  }
+  expect(test.transport.requests).toEqual([]);
 });

@@ -62,14 +62,20 @@ describe('start', () => {
     await expect(test.pipeline.start()).rejects.toThrow('no port');
   });
 
-  it('that fails answers calls with 500, and says no more of it to the caller', async () => {
+  it('that fails answers calls with 500, says no more of it to the caller, and tells the operator', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
     await using test = testPipeline({
-      plugins: [part('bad', { start: () => Promise.reject(new Error('redis://user:pass@host')) })],
+      plugins: [part('bad', { start: () => Promise.reject(new Error('no such host')) })],
     });
     const response = await test.post();
     expect(response.status).toBe(500);
-    expect(await response.text()).not.toContain('redis');
+    expect(await response.text()).not.toContain('host');
     expect(test.transport.requests).toEqual([]);
+    await nextTurn();
+    process.off('warning', onWarning);
+    expect(warnings.map(({ message }) => message)).toEqual(['a call failed: no such host']);
   });
 
   it('that failed does not make close() close a second time what it has closed', async () => {

@@ -46,6 +46,9 @@ export class Runner {
     const call = this.#call(inbound, format, streamed);
     try {
       if (objection !== undefined) throw objection;
+      const { aborted, reason } = call.signal;
+      if (aborted)
+        throw PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason });
       lifecycle.callStarted(call, maxConcurrentCalls);
       seed?.(call);
       const { method, target, headers, body } = inbound;
@@ -56,6 +59,8 @@ export class Runner {
       return deliver(await unlessAborted(answer, call), call);
     } catch (error) {
       const known = PipelineError.is(error) ? error : new PipelineError('internal', { cause: error });
+      // Nothing started, or a part of ours failed: no plugin may have seen the call that could tell of it.
+      if (known !== error) reportSwallowed('a call failed', error);
       call.end(known.outcome, known.status, undefined, known);
       // Nobody is there to be answered.
       if (known.code === 'client_abort') throw known;
@@ -85,7 +90,12 @@ export class Runner {
   }
 
   /** A body that must not be parsed is refused as a call, so that it is counted and recorded like any other. */
-  #inspect({ body }: InboundRequest, format: Format | undefined): { streamed: boolean; objection?: unknown } {
+  #inspect(
+    { body, target }: InboundRequest,
+    format: Format | undefined,
+  ): { streamed: boolean; objection?: unknown } {
+    // Anything else might name another host when it is put behind the upstream's.
+    if (!target.startsWith('/')) return { streamed: false, objection: new PipelineError('invalid_request') };
     if (format === undefined || body === null) return { streamed: false };
     try {
       return inspectJson(body, this.#parts.jsonLimits);

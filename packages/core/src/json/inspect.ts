@@ -5,6 +5,7 @@ const COMMA = 44;
 const COLON = 58;
 const OPEN_BRACKET = 91;
 const BACKSLASH = 92;
+const UNDERSCORE = 95;
 const CLOSE_BRACKET = 93;
 const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
@@ -46,7 +47,9 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
     switch (text[i]) {
       case QUOTE: {
         const end = stringEnd(text, i + 1);
-        if (isKey(text, end + 1)) {
+        // Below the top level only __proto__ is of interest, and it begins with an underscore or an escape of one.
+        const first = text[i + 1];
+        if ((depth === 1 || first === UNDERSCORE || first === BACKSLASH) && isKey(text, end + 1)) {
           const key = keyText(text, i + 1, end);
           if (key === '__proto__') throw refuse('duplicate_key', 'a key named __proto__');
           if (depth === 1) {
