@@ -13,8 +13,9 @@ export interface SwappablePipeline extends Pipeline {
 }
 
 /**
- * Makes a pipeline replaceable; mount the result in place of the pipeline. State that shall survive a swap (breakers,
- * buckets) lives in services: provide the same ones to both.
+ * Makes a pipeline replaceable; mount the result in place of the pipeline. State that shall
+ * survive a swap (breakers, buckets) belongs to services of a container of your own: what `provide` makes is closed
+ * with the first pipeline that has it.
  */
 export function hotSwap(initial: Pipeline): SwappablePipeline {
   let current = initial;
