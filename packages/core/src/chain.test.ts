@@ -1,20 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PipelineError } from './errors.ts';
-import { definePlugin, type FailurePolicy, type Middleware, type Plugin } from './plugin.ts';
+import { type Middleware, type Plugin } from './plugin.ts';
 import { observeStream } from './stream/attach.ts';
 import { anthropicMessage, anthropicStream } from './testing/anthropic-wire.ts';
+import { callWith, causeOf, middlewarePlugin as plugin } from './testing/call-with.ts';
 import type { ScriptedAnswer } from './testing/scripted-transport.ts';
 import { streamAnswer } from './testing/stream-answer.ts';
-import { testPipeline } from './testing/test-pipeline.ts';
 
 const message = anthropicMessage();
 const json = { 'content-type': 'application/json' };
 const ok = (): Response => new Response(message, { headers: json });
-
-function plugin(name: string, handle: Middleware, onError: FailurePolicy = 'closed'): Plugin {
-  return definePlugin({ name, onError, create: () => ({ handle }) })();
-}
 
 let warnings: Error[] = [];
 const onWarning = (warning: Error): void => {
@@ -27,28 +23,6 @@ beforeEach(() => {
 afterEach(() => {
   process.off('warning', onWarning);
 });
-
-/** What happened to one call. */
-async function callWith(plugins: readonly Plugin[], ...answers: readonly ScriptedAnswer[]) {
-  await using test = testPipeline({ plugins, answers });
-  const response = await test.post();
-  const text = await response.text();
-  await nextTurn();
-  const { outcomes, transport } = test;
-  return {
-    status: response.status,
-    text,
-    outcome: outcomes[0],
-    outcomes,
-    sent: transport.requests,
-    headers: response.headers,
-  };
-}
-
-const causeOf = (call: Awaited<ReturnType<typeof callWith>>): string => {
-  const error = call.outcome?.cause as PipelineError;
-  return (error.cause as Error).message;
-};
 
 describe('next', () => {
   it('runs the plugins in the order of the array, outermost first, and back again', async () => {

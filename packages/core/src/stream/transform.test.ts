@@ -1,65 +1,24 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PipelineError } from '../errors.ts';
-import { anthropicMessages } from '../format/anthropic-messages.ts';
 import { anthropicStream } from '../testing/anthropic-wire.ts';
+import { identity, on, recorder, spiedAnswer as answer } from '../testing/hook-samples.ts';
 import { type SpiedPiece, SpiedSource } from '../testing/spied-source.ts';
-import { answerResponse } from './answer.ts';
 import { observeStream, transformStream } from './attach.ts';
-import type { StreamController, StreamObserver, StreamTransformer } from './hooks.ts';
+import type { StreamObserver, StreamTransformer } from './hooks.ts';
 import { takeSource } from './lazy-response.ts';
-import { DEFAULT_SSE_LIMITS } from './sse-decoder.ts';
 import { SseEvent } from './sse-event.ts';
-
-function answer(
-  pieces: readonly SpiedPiece[] | SpiedSource,
-  headers: Record<string, string> = { 'content-type': 'text/event-stream' },
-) {
-  const source = pieces instanceof SpiedSource ? pieces : new SpiedSource(pieces);
-  const parts = {
-    status: 200,
-    statusText: '',
-    headers,
-    format: anthropicMessages,
-    limits: DEFAULT_SSE_LIMITS,
-  };
-  return answerResponse({ ...parts, source }).response;
-}
 
 const events = anthropicStream({ text: 'one two three' });
 const whole = events.join('');
 const types = events.map((event) => event.match(/event: (.*)/)?.[1]);
 
-/** Notes everything that an observer is told. */
-function recorder(log: string[], name = ''): StreamObserver {
-  return {
-    event: (event) => void log.push(`${name}event ${event.type}`),
-    chunk: (bytes) => void log.push(`${name}chunk ${bytes.length}`),
-    end: () => void log.push(`${name}end`),
-    error: (cause) => void log.push(`${name}error ${(cause as Error).message}`),
-  };
-}
-
-const identity: StreamTransformer = {
-  transform: (event, controller) => {
-    controller.enqueue(event);
-  },
-};
 const asyncIdentity: StreamTransformer = {
   transform: async (event, controller) => {
     await Promise.resolve();
     controller.enqueue(event);
   },
 };
-const on = (
-  type: string,
-  act: (event: SseEvent, controller: StreamController) => void,
-): StreamTransformer => ({
-  transform: (event, controller) => {
-    if (event.type === type) act(event, controller);
-    else controller.enqueue(event);
-  },
-});
 
 let warnings: Error[] = [];
 const onWarning = (warning: Error): void => {
