@@ -78,15 +78,17 @@ describe('an answer cut at any byte, in an orderly frame,', () => {
     }
   });
 
-  it.each(CASES)('is a body that breaks off: $path', async ({ path, whole }) => {
+  it.each(CASES)('is an error: $path', async ({ path, whole }) => {
     const bytes = Buffer.from(whole);
     for (const at of placesToCut(bytes.length, 0)) {
       const count = stage.outcomes.length;
-      expect(await ask(path, 'application/json', bytes.subarray(0, at)), `cut at ${at}`).toBeUndefined();
+      const text = await ask(path, 'application/json', bytes.subarray(0, at));
+      expect(JSON.parse(text ?? ''), `cut at ${at}`).toMatchObject({ error: { message: expect.any(String) } });
       const outcome = await stage.outcome(count + 1);
       expect(outcome, `cut at ${at}`).toMatchObject({
         kind: 'upstream-error',
-        cause: { code: 'stream_cut' },
+        status: 502,
+        cause: { code: 'connection_lost' },
       });
     }
   });

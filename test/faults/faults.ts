@@ -1,7 +1,6 @@
 import {
   ANSWERED,
   answeredWith,
-  breaksOff,
   endsWithEvent,
   type Expected,
   type Fault,
@@ -11,7 +10,6 @@ import {
 const LOST = refusedWith(502, 'connection_lost');
 const BAD = refusedWith(502, 'bad_answer');
 const CUT_STREAM = endsWithEvent('stream_cut');
-const CUT_BODY = breaksOff('stream_cut');
 
 /** Long enough for an answer, short enough to wait for. */
 const SHORT = { firstEventMs: 250, idleMs: 250, totalMs: 400 };
@@ -167,38 +165,38 @@ export const STREAM_FAULTS: readonly Fault[] = [
 /** What can happen to an answer that comes whole. */
 export const PLAIN_FAULTS: readonly Fault[] = [
   ...BEFORE_AN_ANSWER,
-  fault({ kind: 'reset-after-headers' }, CUT_BODY, no),
-  fault({ kind: 'bad-framing', flaw: 'bad-chunk-size' }, CUT_BODY, no),
-  fault({ kind: 'reset-mid-stream', afterEvents: 2 }, CUT_BODY, no),
-  fault({ kind: 'cut-mid-stream', afterEvents: 2, ending: 'last-chunk' }, CUT_BODY, no),
-  fault({ kind: 'cut-mid-stream', afterEvents: 2, ending: 'fin' }, CUT_BODY, no),
-  fault({ kind: 'cut-mid-stream', afterEvents: 2, ending: 'close-delimited' }, CUT_BODY, no),
-  fault({ kind: 'truncate', framing: 'content-length' }, CUT_BODY, no),
-  fault({ kind: 'truncate', framing: 'content-length', ending: 'rst' }, CUT_BODY, no),
-  fault({ kind: 'truncate', framing: 'mid-chunk' }, CUT_BODY, no),
-  fault({ kind: 'truncate', framing: 'mid-chunk', ending: 'rst' }, CUT_BODY, no),
-  fault({ kind: 'truncate', framing: 'no-last-chunk' }, CUT_BODY, no),
-  fault({ kind: 'truncate', framing: 'no-last-chunk', ending: 'rst' }, CUT_BODY, no),
-  fault({ kind: 'truncate', framing: 'close-delimited' }, CUT_BODY, no),
-  fault({ kind: 'truncate', framing: 'close-delimited', ending: 'rst' }, CUT_BODY, no),
+  fault({ kind: 'reset-after-headers' }, LOST, yes),
+  fault({ kind: 'bad-framing', flaw: 'bad-chunk-size' }, LOST, yes),
+  fault({ kind: 'reset-mid-stream', afterEvents: 2 }, LOST, yes),
+  fault({ kind: 'cut-mid-stream', afterEvents: 2, ending: 'last-chunk' }, LOST, yes),
+  fault({ kind: 'cut-mid-stream', afterEvents: 2, ending: 'fin' }, LOST, yes),
+  fault({ kind: 'cut-mid-stream', afterEvents: 2, ending: 'close-delimited' }, LOST, yes),
+  fault({ kind: 'truncate', framing: 'content-length' }, LOST, yes),
+  fault({ kind: 'truncate', framing: 'content-length', ending: 'rst' }, LOST, yes),
+  fault({ kind: 'truncate', framing: 'mid-chunk' }, LOST, yes),
+  fault({ kind: 'truncate', framing: 'mid-chunk', ending: 'rst' }, LOST, yes),
+  fault({ kind: 'truncate', framing: 'no-last-chunk' }, LOST, yes),
+  fault({ kind: 'truncate', framing: 'no-last-chunk', ending: 'rst' }, LOST, yes),
+  fault({ kind: 'truncate', framing: 'close-delimited' }, LOST, yes),
+  fault({ kind: 'truncate', framing: 'close-delimited', ending: 'rst' }, LOST, yes),
   fault({ kind: 'stall', at: 'before-headers' }, refusedWith(504, 'total_timeout'), {
     retried: false,
     timeouts: SHORT,
   }),
-  fault({ kind: 'stall', at: 'after-headers' }, breaksOff('idle_timeout'), {
+  fault({ kind: 'stall', at: 'after-headers' }, refusedWith(504, 'idle_timeout'), {
     retried: false,
     timeouts: SHORT,
   }),
-  fault({ kind: 'stall', afterEvents: 2 }, breaksOff('idle_timeout'), { retried: false, timeouts: SHORT }),
+  fault({ kind: 'stall', afterEvents: 2 }, refusedWith(504, 'idle_timeout'), { retried: false, timeouts: SHORT }),
   fault({ kind: 'flood', bytes: 2 << 20 }, ANSWERED, no),
-  fault({ kind: 'flood', bytes: 2 << 20 }, breaksOff('answer_too_large'), {
+  fault({ kind: 'flood', bytes: 2 << 20 }, refusedWith(502, 'answer_too_large'), {
     name: 'flood of more than is allowed',
     retried: false,
     transport: { maxAnswerBytes: 1 << 20 },
   }),
-  fault({ kind: 'compressed', flaw: 'truncated' }, breaksOff('bad_answer'), no),
-  fault({ kind: 'compressed', flaw: 'corrupt' }, breaksOff('bad_answer'), no),
+  fault({ kind: 'compressed', flaw: 'truncated' }, BAD, no),
+  fault({ kind: 'compressed', flaw: 'corrupt' }, BAD, no),
   // zlib takes it for a damaged second member, and keeps what it has inflated to itself.
-  fault({ kind: 'compressed', flaw: 'trailing-garbage' }, breaksOff('bad_answer'), no),
-  fault({ kind: 'compressed', flaw: 'bomb', bytes: 4 << 20 }, breaksOff('bad_answer'), no),
+  fault({ kind: 'compressed', flaw: 'trailing-garbage' }, BAD, no),
+  fault({ kind: 'compressed', flaw: 'bomb', bytes: 4 << 20 }, BAD, no),
 ];

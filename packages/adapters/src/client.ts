@@ -21,7 +21,10 @@ export class Client {
   readonly #writeStallMs: number;
   /** Whether we have said all that there was to say. */
   #answered = false;
+  #flushed = false;
   #listensForDrain = false;
+  /** Called when the client has gone while its answer was being written. */
+  #onGone: (() => void) | undefined;
   /** Called when the wait for the client is over, one way or the other. */
   #wake: (() => void) | undefined;
 
@@ -37,53 +40,78 @@ export class Client {
   }
 
   /**
-   * Writes a response at the client's pace.
+   * Writes a response at the client's pace. Settles when the exchange is over.
    *
    * @throws TypeError When its head cannot be written; nothing has been, then.
    */
-  async send(response: Response): Promise<void> {
+  send(response: Response): Promise<void> {
     const res = this.#res;
     const source = takeSource(response);
     if (this.gone || res.headersSent) {
       source.cancel(this.controller.signal.reason);
-      return;
+      return Promise.resolve();
     }
     const unread = !this.#req.complete;
-    // The client shall see that it was answered while the first event is still awaited.
-    let flush: boolean;
+    let isStream: boolean;
     try {
-      flush = this.#writeHead(response, unread);
+      isStream = this.#writeHead(response, unread);
     } catch (error) {
       source.cancel(error);
-      throw error;
+      return Promise.reject(error as Error);
     }
-    try {
-      for (;;) {
-        let chunk = source.read();
-        if (chunk instanceof Promise) {
-          if (flush) res.flushHeaders();
-          flush = false;
-          chunk = await chunk;
+    return new Promise((resolve) => {
+      let waitsForClient = false;
+      const fail = (error: unknown): void => {
+        source.cancel(error);
+        // Cut off, and the dialect has no word for it: the client must not take this for an end.
+        this.#cut(this.#req.httpVersionMinor === 0);
+        resolve();
+      };
+      const pump = (): void => {
+        // The upstream has more, or has failed: the client comes first.
+        if (waitsForClient) return;
+        try {
+          for (;;) {
+            const chunk = this.gone ? undefined : source.pull(pump);
+            if (this.gone) {
+              source.cancel(this.controller.signal.reason);
+              resolve();
+              return;
+            }
+            if (chunk === undefined) {
+              // The client shall see that it was answered while the first event is still awaited.
+              if (isStream) this.#flushHead();
+              return;
+            }
+            if (chunk === null) {
+              this.#finish(unread).then(resolve, fail);
+              return;
+            }
+            const blocked = chunk.length > PIECE_BYTES ? this.#writePieces(chunk) : this.#write(chunk);
+            if (blocked !== undefined) {
+              waitsForClient = true;
+              void blocked.then(() => {
+                waitsForClient = false;
+                pump();
+              });
+              return;
+            }
+          }
+        } catch (error) {
+          fail(error);
         }
-        if (chunk === null) break;
-        if (chunk.length > PIECE_BYTES) await this.#writePieces(chunk);
-        else if (!this.gone && !res.write(chunk)) await this.#drained();
-        if (this.gone) {
-          source.cancel(this.controller.signal.reason);
-          return;
-        }
-      }
-      if (unread) await this.#readOff();
-      this.#answered = true;
-      res.end();
-    } catch (error) {
-      source.cancel(error);
-      // Cut off, and the dialect has no word for it: the client must not take this for an end.
-      this.#cut(this.#req.httpVersionMinor === 0);
-      return;
-    }
+      };
+      this.#onGone = pump;
+      pump();
+    });
+  }
+
+  async #finish(unread: boolean): Promise<void> {
+    if (unread) await this.#readOff();
+    this.#answered = true;
+    this.#res.end();
     // The last bytes, too, may find a reader that has stopped.
-    if (res.writableLength > 0 && !res.destroyed) await this.#drained('finish');
+    if (this.#res.writableLength > 0 && !this.#res.destroyed) await this.#drained('finish');
   }
 
   /** @returns Whether the answer is an event stream. */
@@ -98,6 +126,17 @@ export class Client {
     // With the phrase: Koa may have set another one together with an earlier status.
     this.#res.writeHead(status, STATUS_CODES[status] ?? '', headers);
     return isStream;
+  }
+
+  #flushHead(): void {
+    if (this.#flushed) return;
+    this.#flushed = true;
+    this.#res.flushHeaders();
+  }
+
+  /** @returns What to wait for before more is written; undefined when there is nothing to wait for. */
+  #write(chunk: Uint8Array): Promise<void> | undefined {
+    return this.#res.write(chunk) ? undefined : this.#drained();
   }
 
   async #writePieces(chunk: Uint8Array): Promise<void> {
@@ -172,6 +211,7 @@ export class Client {
     if (!this.#answered && !this.gone) {
       this.gone = true;
       this.controller.abort(new PipelineError('client_abort'));
+      this.#onGone?.();
     }
     this.#wake?.();
   };

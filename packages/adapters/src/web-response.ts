@@ -1,4 +1,4 @@
-import { type BodySource, type Clock, isEventStream, PipelineError, takeSource } from '@sluice/core';
+import { type BodySource, type Clock, isEventStream, PipelineError, readFrom, takeSource } from '@sluice/core';
 import { outboundHeaders } from './outbound-headers.ts';
 
 /** HTTP allows them no body, and `Response` therefore refuses one. */
@@ -39,7 +39,7 @@ function pulled(source: BodySource, clock: Clock, stallMs: number): ReadableStre
       start: wait,
       async pull(controller) {
         clock.clearTimeout(timer);
-        const chunk = await source.read();
+        const chunk = await readFrom(source);
         if (chunk === null) {
           controller.close();
           return;

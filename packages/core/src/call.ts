@@ -1,9 +1,11 @@
+import { type Attempt, type AttemptListener, AttemptRecord } from './attempt.ts';
 import type { Clock, TimerHandle } from './clock.ts';
 import type { Context } from './context.ts';
-import { reportSwallowed } from './diagnostics.ts';
+import { guarded, reportSwallowed } from './diagnostics.ts';
 import { PipelineError } from './errors.ts';
 import type { Format, Usage } from './format/format.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
+import type { Endpoint } from './request.ts';
 import type { Random } from './random.ts';
 import type { State, StateKey } from './state.ts';
 import type { BodyFacts } from './stream/body-facts.ts';
@@ -16,6 +18,7 @@ export interface CallOptions {
   readonly random: Random;
   readonly format: Format | undefined;
   readonly streamed: boolean;
+  readonly model: string | undefined;
   readonly totalMs: number;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
@@ -26,10 +29,11 @@ export interface CallOptions {
 }
 
 /** One call in progress: its context, its deadline, its one outcome. */
-export class Call implements Context {
+export class Call implements Context, AttemptListener {
   readonly format: Format | undefined;
   readonly streamed: boolean;
-  attempts = 0;
+  readonly model: string | undefined;
+  readonly history: Attempt[] = [];
   /** Where the lifecycle keeps the call; -1 while it is not in progress. */
   slot = -1;
   readonly #clock: Clock;
@@ -43,6 +47,7 @@ export class Call implements Context {
   #id: string | undefined;
   #values: Map<StateKey<unknown>, unknown> | undefined;
   #listeners: Listener[] | undefined;
+  #attemptListeners: ((attempt: Attempt) => void)[] | undefined;
   #outcome: Outcome | undefined;
   #onAbort: ((reason: PipelineError) => void) | undefined;
 
@@ -51,6 +56,7 @@ export class Call implements Context {
     this.#random = options.random;
     this.format = options.format;
     this.streamed = options.streamed;
+    this.model = options.model;
     this.#onEnd = options.onEnd;
     this.#startedAt = options.clock.now();
     this.#deadline = this.#startedAt + options.totalMs;
@@ -62,6 +68,10 @@ export class Call implements Context {
     this.#callerSignal = options.signal;
     if (options.signal?.aborted === true) this.#onCallerAbort();
     else options.signal?.addEventListener('abort', this.#onCallerAbort);
+  }
+
+  get attempts(): number {
+    return this.history.length;
   }
 
   get id(): string {
@@ -105,6 +115,29 @@ export class Call implements Context {
     this.#listeners.push(listener);
   }
 
+  onAttempt(listener: (attempt: Attempt) => void): void {
+    this.#attemptListeners ??= [];
+    this.#attemptListeners.push(listener);
+  }
+
+  /** Puts one attempt on record, to the end of its answer's body. */
+  beginAttempt(endpoint: Endpoint | undefined): AttemptRecord {
+    const record = new AttemptRecord(endpoint, this.#clock, this);
+    this.history.push(record);
+    return record;
+  }
+
+  /** An attempt of this call is over. */
+  attemptEnded(attempt: Attempt): void {
+    const listeners = this.#attemptListeners;
+    if (listeners !== undefined)
+      for (const listener of listeners) {
+        guarded('an onAttempt listener threw', () => {
+          listener(attempt);
+        });
+      }
+  }
+
   /** Ends what is in progress. The reason decides the outcome. */
   abort(reason: PipelineError): void {
     if (this.#outcome === undefined) this.#controller.abort(reason);
@@ -121,7 +154,7 @@ export class Call implements Context {
     this.#clock.clearTimeout(this.#timer);
     this.#callerSignal?.removeEventListener('abort', this.#onCallerAbort);
     const durationMs = this.#clock.now() - this.#startedAt;
-    const outcome = new CallOutcome(kind, status, this.attempts, facts, cause, durationMs);
+    const outcome = new CallOutcome(kind, status, this.history, facts, cause, durationMs);
     this.#outcome = outcome;
     const listeners = this.#listeners;
     const told =
@@ -155,6 +188,7 @@ class CallOutcome implements Outcome {
   readonly kind: OutcomeKind;
   readonly status: number;
   readonly attempts: number;
+  readonly history: readonly Attempt[];
   readonly cause: unknown;
   readonly durationMs: number;
   readonly #facts: BodyFacts | undefined;
@@ -162,14 +196,15 @@ class CallOutcome implements Outcome {
   constructor(
     kind: OutcomeKind,
     status: number,
-    attempts: number,
+    history: readonly Attempt[],
     facts: BodyFacts | undefined,
     cause: unknown,
     durationMs: number,
   ) {
     this.kind = kind;
     this.status = status;
-    this.attempts = attempts;
+    this.attempts = history.length;
+    this.history = history;
     this.#facts = facts;
     this.cause = cause;
     this.durationMs = durationMs;

@@ -9,6 +9,7 @@ import { bodySource, LazyResponse } from './stream/lazy-response.ts';
 import { discard } from './stream/peek.ts';
 import { DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
 import { upstreamFailure } from './transport/failure.ts';
+import type { Transport } from './transport/transport.ts';
 
 /** One compiled step: the plugin and everything inside it. */
 export type Step = (request: ApiRequest, ctx: Context) => Promise<Response>;
@@ -25,15 +26,15 @@ export interface Link {
  * failover and hedging are written with it.
  */
 export function compile(links: readonly Link[], innermost: Step): Step {
-  return links.reduceRight<Step>((inner, link) => step(link, inner), sending(innermost));
+  return links.reduceRight<Step>((inner, link) => step(link, inner), innermost);
 }
 
-/** A transport that is not ours may fail with anything: no plugin shall be blamed for it. */
-function sending(innermost: Step): Step {
+/** A transport as the innermost step. One that is not ours may fail with anything: no plugin shall be blamed for it. */
+export function sending(transport: Transport): Step {
   return async (request, ctx) => {
     let response: Response;
     try {
-      response = await innermost(request, ctx);
+      response = await transport.send(request, ctx);
     } catch (error) {
       throw PipelineError.is(error) ? error : upstreamFailure(error, false);
     }

@@ -17,6 +17,15 @@ export interface Disposition {
   readonly retryAfterMs: number | undefined;
 }
 
+/** What a proper end means. */
+export const SUCCESS: Disposition = {
+  retry: 'no',
+  otherEndpoint: false,
+  health: 'success',
+  credential: 'keep',
+  retryAfterMs: undefined,
+};
+
 type Row = Omit<Disposition, 'retryAfterMs'>;
 
 const row = (
@@ -26,7 +35,6 @@ const row = (
   credential: Row['credential'] = 'keep',
 ): Row => ({ retry, otherEndpoint, health, credential });
 
-const SUCCESS = row('no', false, 'success');
 const ANSWERED = row('no', false, 'success');
 const SERVER_FAILURE = row('backoff', true, 'failure');
 
@@ -81,12 +89,22 @@ export function classify(result: unknown, clock: Clock, errorBody?: unknown): Di
     return { ...known, retryAfterMs: result.retryAfterMs };
   }
   const { status } = result;
-  const retryAfterMs = status > 399 ? retryAfter(result, clock) : undefined;
-  const found = BY_STATUS[status] ?? (status > 499 ? SERVER_FAILURE : status > 399 ? ANSWERED : SUCCESS);
-  const told = status > 399 ? LazyResponse.header(result, 'x-should-retry') : undefined;
+  if (status < 400) return SUCCESS;
+  const retryAfterMs = retryAfter(result, clock);
+  const found = ofStatus(status);
+  const told = LazyResponse.header(result, 'x-should-retry');
   if (told === 'false' || isSpent(errorBody)) return { ...found, retry: 'no', retryAfterMs };
   if (told === 'true' && found.retry === 'no') return { ...found, retry: 'backoff', retryAfterMs };
   return { ...found, retryAfterMs };
+}
+
+/** What an answer with this status means, when nothing else is known of it. */
+export function classifyStatus(status: number): Disposition {
+  return { ...ofStatus(status), retryAfterMs: undefined };
+}
+
+function ofStatus(status: number): Row {
+  return BY_STATUS[status] ?? (status > 499 ? SERVER_FAILURE : status > 399 ? ANSWERED : SUCCESS);
 }
 
 /**

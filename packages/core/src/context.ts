@@ -1,3 +1,4 @@
+import type { Attempt } from './attempt.ts';
 import type { Format } from './format/format.ts';
 import type { Outcome } from './outcome.ts';
 import type { State } from './state.ts';
@@ -12,10 +13,18 @@ export interface Context {
   readonly streamed: boolean;
   /** What plugins tell each other. */
   readonly state: State;
+  /** The model the request asks for; undefined when the format finds none. */
+  readonly model: string | undefined;
   /** Attempts made upstream so far. */
   readonly attempts: number;
+  /** Those attempts, in the order in which they began. The last ones may still be in progress. */
+  readonly history: readonly Attempt[];
   /** Milliseconds until the call's absolute deadline; never negative. */
   remainingMs(): number;
+  /**
+   * Calls the listener at the end of each attempt. What it throws is reported and otherwise ignored.
+   */
+  onAttempt(listener: (attempt: Attempt) => void): void;
   /**
    * Calls the listener once, when the call has ended: after the last byte, not at the headers. What it throws or
    * rejects with is reported and otherwise ignored. `drain()` waits for it.

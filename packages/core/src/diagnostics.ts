@@ -13,3 +13,12 @@ export function reportSwallowed(what: string, error: unknown): void {
   if (error instanceof Error && error.stack !== undefined) warning.stack = error.stack;
   process.emitWarning(warning);
 }
+
+/** Runs somebody's callback so that its failure stays its own. */
+export function guarded(what: string, callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    reportSwallowed(what, error);
+  }
+}

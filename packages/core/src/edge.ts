@@ -7,7 +7,8 @@ import { answerResponse } from './stream/answer.ts';
 import { takeEvents } from './stream/attach.ts';
 import { batchBytes, type EventReader } from './stream/event-reader.ts';
 import { bodySource, LazyResponse, type ResponseBody } from './stream/lazy-response.ts';
-import { type Batch, DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
+import type { Wake } from './stream/pull.ts';
+import { DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
 
 /**
  * The outer edge: hands the answer to the caller and finds out how the call ended. Every body passes here once, so
@@ -40,7 +41,7 @@ export function refusal(error: PipelineError, id: string, format: Format): Respo
   if (error.code === 'shutting_down') headers['connection'] = 'close';
   if (error.retryAfterMs !== undefined) headers['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000));
   const facts = new BodyFacts(undefined);
-  facts.complete = true;
+  facts.completed();
   return LazyResponse.from({
     status: error.status,
     statusText: '',
@@ -86,6 +87,8 @@ class EdgeSource implements BodySource {
   readonly #call: Call;
   readonly #status: number;
   #failure: PipelineError | undefined;
+  /** Whoever pulled last. */
+  #wake: Wake | undefined;
   #ended = false;
   /** The reader has everything that makes the answer complete. */
   #handedOn = false;
@@ -98,61 +101,51 @@ class EdgeSource implements BodySource {
     call.onAbort = this.#onAbort;
   }
 
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
+  pull(wake: Wake): Uint8Array | null | undefined {
     if (this.#ended) return null;
-    if (this.#failure !== undefined) return this.#fail(this.#failure);
-    return 'bytes' in this.#body ? this.#readBytes(this.#body.bytes) : this.#readEvents(this.#body.events);
+    this.#wake = wake;
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      return 'bytes' in this.#body
+        ? this.#passChunk(this.#body.bytes.pull(wake))
+        : this.#pullEvents(this.#body.events, wake);
+    } catch (error) {
+      return this.#fail(error);
+    }
   }
 
   cancel(reason: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
     this.#stop(
       PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason }),
       reason,
     );
-    this.#ended = true;
   }
 
-  #readBytes(source: BodySource): Uint8Array | null | Promise<Uint8Array | null> {
-    let chunk: ReturnType<BodySource['read']>;
-    try {
-      chunk = source.read();
-    } catch (error) {
-      return this.#fail(error);
-    }
-    return chunk instanceof Promise ? chunk.then(this.#passChunk, this.#fail) : this.#passChunk(chunk);
-  }
-
-  #readEvents(reader: EventReader): Uint8Array | null | Promise<Uint8Array | null> {
-    let batch: ReturnType<EventReader['read']>;
-    try {
-      batch = reader.read();
-    } catch (error) {
-      return this.#fail(error);
-    }
-    return batch instanceof Promise ? batch.then(this.#passBatch, this.#fail) : this.#passBatch(batch);
-  }
-
-  readonly #passChunk = (chunk: Uint8Array | null): Uint8Array | null => {
-    if (this.#failure !== undefined) return this.#fail(this.#failure);
+  #passChunk(chunk: Uint8Array | null | undefined): Uint8Array | null | undefined {
     if (chunk === null) this.#endProperly();
     this.#handedOn = this.#facts.complete;
     return chunk;
-  };
+  }
 
-  readonly #passBatch = (batch: Batch | null): Uint8Array | null | Promise<Uint8Array | null> => {
-    if (this.#failure !== undefined) return this.#fail(this.#failure);
-    if (batch === null) {
-      this.#endProperly();
-      return null;
+  #pullEvents(reader: EventReader, wake: Wake): Uint8Array | null | undefined {
+    for (;;) {
+      const batch = reader.pull(wake);
+      if (batch === undefined) return undefined;
+      if (batch === null) {
+        this.#endProperly();
+        return null;
+      }
+      const { finalEvent } = this.#facts;
+      if (finalEvent !== undefined && batch.events.includes(finalEvent)) this.#handedOn = true;
+      const bytes = batchBytes(batch);
+      if (bytes.length > 0) return bytes;
     }
-    const { finalEvent } = this.#facts;
-    if (finalEvent !== undefined && batch.events.includes(finalEvent)) this.#handedOn = true;
-    const bytes = batchBytes(batch);
-    return bytes.length > 0 ? bytes : this.read();
-  };
+  }
 
   /** Says the failure in the stream's own dialect where it has a word for it; otherwise the body breaks off. */
-  readonly #fail = (thrown: unknown): Uint8Array => {
+  #fail(thrown: unknown): Uint8Array {
     const error = PipelineError.is(thrown) ? thrown : new PipelineError('internal', { cause: thrown });
     this.#ended = true;
     this.#endBy(error);
@@ -168,22 +161,24 @@ class EdgeSource implements BodySource {
       return Buffer.from(format.errorEvent(error, this.#call.id));
     }
     throw error;
-  };
+  }
 
   /** The call was aborted: the reader may never come back, so the outcome must not wait for it. */
   readonly #onAbort = (reason: PipelineError): void => {
-    if (this.#stop(reason)) this.#failure = reason;
+    if (this.#ended) return;
+    // Before anything is stopped: that wakes whoever waits for more, and it must not find a proper end.
+    if (this.#handedOn) this.#ended = true;
+    else this.#failure = reason;
+    this.#stop(reason, reason);
+    this.#wake?.();
   };
 
-  /** @returns False when there was nothing left to stop. */
-  #stop(reason: PipelineError, given: unknown = reason): boolean {
-    if (this.#ended) return false;
+  #stop(reason: PipelineError, given: unknown): void {
     if ('bytes' in this.#body) this.#body.bytes.cancel(given);
     else this.#body.events.cancel(given);
     // Whoever leaves after the last event has missed nothing.
     if (this.#handedOn) this.#endProperly();
     else this.#endBy(reason);
-    return !this.#handedOn;
   }
 
   #endProperly(): void {

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'overloaded'
   | 'circuit_open'
   | 'no_endpoint'
+  | 'residency'
   | 'plugin_failed'
   | 'internal'
   | 'body_already_read'
@@ -44,6 +45,7 @@ export type ErrorCode =
   | 'idle_timeout'
   | 'total_timeout'
   | 'client_abort'
+  | 'superseded'
   | 'shutting_down';
 
 const refused = (status: number, retryable: boolean, message: string): ErrorFacts => ({
@@ -89,13 +91,14 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorFacts>> = {
   overloaded: refused(503, true, 'Too many calls are in progress. Try again later.'),
   circuit_open: refused(503, true, 'The upstream is failing and is given time to recover. Try again later.'),
   no_endpoint: refused(503, true, 'No permitted endpoint can take the call now.'),
+  residency: refused(503, false, 'No endpoint in a region that this call may be sent to.'),
   plugin_failed: refused(500, false, 'An internal part failed.'),
   internal: refused(500, false, 'An internal error occurred.'),
   body_already_read: refused(500, false, 'The request body was consumed before it reached this route.'),
   // What the upstream did.
   connect_failed: upstream(502, true, 'The upstream cannot be reached.'),
   tls_failed: upstream(502, false, 'The upstream could not prove its identity.'),
-  connection_lost: upstream(502, true, 'The upstream closed the connection before it answered.'),
+  connection_lost: upstream(502, true, 'The upstream closed the connection before it had answered.'),
   stream_cut: upstream(502, false, 'The answer was cut off by the upstream.'),
   stream_error: upstream(502, false, 'The upstream reported an error while it was answering.'),
   bad_answer: upstream(502, true, 'The upstream sent an answer that cannot be understood.'),
@@ -107,6 +110,12 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorFacts>> = {
   total_timeout: timeout(false, 'The call took longer than allowed.'),
   // Who ended it.
   client_abort: { status: 499, retryable: false, message: 'The caller went away.', outcome: 'client-abort' },
+  superseded: {
+    status: 499,
+    retryable: false,
+    message: 'Another attempt of the same call answered first.',
+    outcome: 'client-abort',
+  },
   shutting_down: {
     status: 503,
     retryable: true,

@@ -1,3 +1,4 @@
+export { type Attempt, type AttemptListener, followAttempt } from './attempt.ts';
 export { classify, type Disposition, retryAfter } from './classify.ts';
 export { CLOCK, type Clock, type TimerHandle } from './clock.ts';
 export type { Context } from './context.ts';
@@ -36,13 +37,13 @@ export {
   when,
 } from './plugin.ts';
 export { RANDOM, type Random } from './random.ts';
-export type { ApiRequest, InboundRequest } from './request.ts';
+export type { ApiRequest, Endpoint, InboundRequest, RoutingDecision } from './request.ts';
 export type { RefusedRequest } from './run.ts';
 export { provide, type Provision, type ServiceSource } from './services.ts';
 export {
+  ALLOWED_REGIONS,
+  ALTERNATIVES,
   CACHE_STATUS,
-  ENDPOINT,
-  type Endpoint,
   PRINCIPAL,
   type Principal,
   type State,
@@ -57,6 +58,7 @@ export { type CommitOptions, holdUntilContent } from './stream/commit.ts';
 export type { StreamController, StreamObserver, StreamTransformer } from './stream/hooks.ts';
 export { headerRecord, takeSource } from './stream/lazy-response.ts';
 export { discard, peekJson } from './stream/peek.ts';
+export { readFrom, type Wake } from './stream/pull.ts';
 export { SseEvent } from './stream/sse-event.ts';
 export { type Needs, type Resolved, type ServiceRecipe, token, type Token } from './token.ts';
 export type { Timeouts } from './transport/timeouts.ts';

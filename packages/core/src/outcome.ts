@@ -1,3 +1,4 @@
+import type { Attempt } from './attempt.ts';
 import type { Usage } from './format/format.ts';
 
 /**
@@ -21,6 +22,8 @@ export interface Outcome {
   readonly status: number;
   /** Attempts that were made upstream. A connection found closed when it was to be used again is not one. */
   readonly attempts: number;
+  /** Those attempts, in the order in which they began. */
+  readonly history: readonly Attempt[];
   /** Tokens as the provider counted them; undefined when it did not say. */
   readonly usage: Usage | undefined;
   /** What went wrong, for logs; undefined when the call completed or the upstream answered with an error. */

@@ -13,6 +13,31 @@ export interface ApiRequest {
   readonly body: Uint8Array<ArrayBuffer> | null;
   /** Aborts when the caller leaves, the deadline passes or the pipeline shuts down. */
   readonly signal: AbortSignal;
+  /**
+   * Where this attempt goes. Set by routing; undefined without. Part of the request and not of the call's state,
+   * because two attempts of a call may be under way at once.
+   */
+  readonly endpoint?: Endpoint;
+  /** Ids of endpoints that must not get this attempt: those that are at work on the same call (hedging). */
+  readonly otherThan?: readonly string[];
+}
+
+/** Where an attempt is sent. */
+export interface Endpoint {
+  /** The operator's name for it. */
+  readonly id: string;
+  /** Its region, if it has one. */
+  readonly region?: string;
+  /** Why it was chosen, and what was not. */
+  readonly decision?: RoutingDecision;
+}
+
+/** Why an endpoint was chosen. Holds no secret and nothing of the request's text. */
+export interface RoutingDecision {
+  /** For example `latency` or `affinity`. */
+  readonly reason: string;
+  /** Endpoints that were left out, and why. */
+  readonly dropped: readonly { readonly endpoint: string; readonly reason: string }[];
 }
 
 /** A call as a mount hands it over. */

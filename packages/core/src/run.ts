@@ -6,11 +6,12 @@ import { deliver, refusal } from './edge.ts';
 import { PipelineError } from './errors.ts';
 import { errorFormatFor } from './format/formats.ts';
 import type { Format } from './format/format.ts';
-import { inspectJson, type JsonLimits } from './json/inspect.ts';
+import { inspectJson, type JsonFacts, type JsonLimits } from './json/inspect.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Random } from './random.ts';
 import type { InboundRequest } from './request.ts';
 import type { State } from './state.ts';
+import { holdAnswer } from './stream/commit.ts';
 import { discard } from './stream/peek.ts';
 import type { Timeouts } from './transport/timeouts.ts';
 
@@ -27,6 +28,9 @@ export interface RunnerParts {
   readonly lifecycle: Lifecycle;
 }
 
+/** What is known of a body that was not looked at. */
+const NOTHING: JsonFacts = { streamed: false, model: undefined };
+
 /** What a refusal has to know of a request. */
 export type RefusedRequest = Pick<InboundRequest, 'method' | 'target' | 'headers'>;
 
@@ -42,8 +46,8 @@ export class Runner {
   async handle(inbound: InboundRequest, seed?: (state: State) => void): Promise<Response> {
     const { chain, lifecycle, maxConcurrentCalls, upstream } = this.#parts;
     const format = this.#formatOf(inbound);
-    const { streamed, objection } = this.#inspect(inbound, format);
-    const call = this.#call(inbound, format, streamed);
+    const { facts, objection } = this.#inspect(inbound, format);
+    const call = this.#call(inbound, format, facts);
     try {
       if (objection !== undefined) throw objection;
       const { aborted, reason } = call.signal;
@@ -56,7 +60,8 @@ export class Runner {
       const answer = lifecycle.started
         ? chain(request, call)
         : lifecycle.start().then(() => chain(request, call));
-      return deliver(await unlessAborted(answer, call), call);
+      const held = holdAnswer(await unlessAborted(answer, call));
+      return deliver(held instanceof Promise ? await unlessAborted(held, call) : held, call);
     } catch (error) {
       const known = PipelineError.is(error) ? error : new PipelineError('internal', { cause: error });
       // Nothing started, or a part of ours failed: no plugin may have seen the call that could tell of it.
@@ -75,13 +80,14 @@ export class Runner {
     return refusal(error, this.#parts.random.uuid(), this.#dialectOf(inbound, this.#formatOf(inbound)));
   }
 
-  #call(inbound: InboundRequest, format: Format | undefined, streamed: boolean): Call {
+  #call(inbound: InboundRequest, format: Format | undefined, { streamed, model }: JsonFacts): Call {
     const { clock, random, timeouts, lifecycle } = this.#parts;
     return new Call({
       clock,
       random,
       format,
       streamed,
+      model,
       totalMs: streamed ? timeouts.streamedTotalMs : timeouts.totalMs,
       signal: inbound.signal,
       controller: inbound.controller,
@@ -93,14 +99,14 @@ export class Runner {
   #inspect(
     { body, target }: InboundRequest,
     format: Format | undefined,
-  ): { streamed: boolean; objection?: unknown } {
+  ): { readonly facts: JsonFacts; readonly objection?: unknown } {
     // Anything else might name another host when it is put behind the upstream's.
-    if (!target.startsWith('/')) return { streamed: false, objection: new PipelineError('invalid_request') };
-    if (format === undefined || body === null) return { streamed: false };
+    if (!target.startsWith('/')) return { facts: NOTHING, objection: new PipelineError('invalid_request') };
+    if (format === undefined || body === null) return { facts: NOTHING };
     try {
-      return inspectJson(body, this.#parts.jsonLimits);
+      return { facts: inspectJson(body, this.#parts.jsonLimits) };
     } catch (objection) {
-      return { streamed: false, objection };
+      return { facts: NOTHING, objection };
     }
   }
 

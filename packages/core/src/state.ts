@@ -40,18 +40,18 @@ export interface Verdict {
   readonly action: 'blocked' | 'redacted' | 'flagged';
 }
 
-/** Where an attempt was sent. */
-export interface Endpoint {
-  /** The operator's name for it. */
-  readonly id: string;
-  /** Its region, if it has one. */
-  readonly region?: string;
-}
-
 /** Who calls. */
 export const PRINCIPAL: StateKey<Principal> = stateKey('principal');
-/** The endpoint of the latest attempt. */
-export const ENDPOINT: StateKey<Endpoint> = stateKey('endpoint');
+/**
+ * Regions the call may be sent to. Set by the host application or an identity plugin, for a tenant's data residency;
+ * undefined allows all. Routing obeys it, and every attempt is checked against it once more before it is sent.
+ */
+export const ALLOWED_REGIONS: StateKey<readonly string[]> = stateKey('allowed-regions');
+/**
+ * How many endpoints could take another attempt of the call now, beside those it was sent to. Set by routing with each
+ * attempt, for whoever decides about another one.
+ */
+export const ALTERNATIVES: StateKey<number> = stateKey('alternatives');
 /** How the cache took part: RFC 9211's words. */
 export const CACHE_STATUS: StateKey<'hit' | 'miss' | 'stale' | 'bypass' | 'collapsed'> =
   stateKey('cache-status');

@@ -2,7 +2,7 @@ import { anthropicErrorBody, anthropicErrorEventBody, anthropicErrorStatus } fro
 import { mapAnthropicEvent, mapAnthropicInput, mapAnthropicOutput } from './anthropic-text.ts';
 import { eventName, kindByName } from './event-kind.ts';
 import type { EventKind, Format } from './format.ts';
-import { mapEventJson, modelOf } from './bodies.ts';
+import { mapEventJson } from './bodies.ts';
 import { endsWithRoute } from './paths.ts';
 import { get } from './spot.ts';
 import { anthropicUsage } from './usage.ts';
@@ -23,7 +23,6 @@ const USAGE_EVENTS = new Set(['message_start', 'message_delta']);
 export const anthropicMessages: Format = {
   name: 'anthropic-messages',
   matches: (method, path) => method === 'POST' && endsWithRoute(path, ROUTES),
-  model: modelOf,
   mapInput: mapAnthropicInput,
   mapOutput: mapAnthropicOutput,
   mapEvent: (event, map) => mapEventJson(event, map, mapAnthropicEvent),

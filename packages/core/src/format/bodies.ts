@@ -1,13 +1,6 @@
 import type { PipelineError } from '../errors.ts';
 import type { SseEvent } from '../stream/sse-event.ts';
 import type { TextMapper } from './format.ts';
-import { get } from './spot.ts';
-
-/** The model that a request body names. */
-export function modelOf(body: unknown): string | undefined {
-  const model = get(body, 'model');
-  return typeof model === 'string' ? model : undefined;
-}
 
 /** Walks the text of an event's JSON; the same event when nothing changed, or when it holds no JSON object. */
 export function mapEventJson(

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_JSON_LIMITS, inspectJson } from '../json/inspect.ts';
 import { SseDecoder } from '../stream/sse-decoder.ts';
 import type { SseEvent } from '../stream/sse-event.ts';
 import type { Format, Usage } from './format.ts';
@@ -94,7 +95,7 @@ describe.runIf(all.length > 0)('recorded traffic', () => {
     const format = formatOf(fixture) as Format;
     const { body } = fixture.request;
     expect(format.mapInput(body, (part) => part.text)).toBe(body);
-    expect(typeof format.model(body)).toBe('string');
+    expect(inspectJson(Buffer.from(JSON.stringify(body)), DEFAULT_JSON_LIMITS).model).toBe((body as { model: string }).model);
   });
 
   it.each(streams)('$name: ends in one terminal or error event, unless it was cut', (fixture) => {

@@ -60,8 +60,6 @@ export interface Format {
   readonly name: string;
   /** Whether a request with this method and path (without query) speaks this format. */
   matches(method: string, path: string): boolean;
-  /** The model a request body asks for. */
-  model(body: unknown): string | undefined;
   /** Walks all text of a request: system, every message, tool results, tool definitions. Returns the same body when nothing changed. */
   mapInput(body: unknown, map: TextMapper): unknown;
   /** Walks all text of a whole (not streamed) answer. Returns the same body when nothing changed. */

@@ -34,7 +34,6 @@ describe.each(FORMATS)('$name and garbage', (format) => {
           walk(body, shout);
           expect(walk(body, (part) => part.text)).toBe(body);
         }
-        format.model(body);
         format.usage(body);
       }),
       { numRuns: 500 },

@@ -1,4 +1,4 @@
-import { mapEventJson, modelOf } from './bodies.ts';
+import { mapEventJson } from './bodies.ts';
 import type { Format } from './format.ts';
 import { openaiError, openaiErrorFrom, openaiErrorStatus } from './openai-errors.ts';
 import { chatKind } from './openai-chat-kind.ts';
@@ -16,7 +16,6 @@ const usageOf: Format['usage'] = (body) =>
 export const openaiChat: Format = {
   name: 'openai-chat',
   matches: (method, path) => method === 'POST' && endsWithRoute(path, ROUTES),
-  model: modelOf,
   mapInput: mapChatInput,
   mapOutput: mapChatOutput,
   mapEvent: (event, map) => mapEventJson(event, map, mapChatEvent),

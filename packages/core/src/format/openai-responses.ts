@@ -1,5 +1,5 @@
 import type { SseEvent } from '../stream/sse-event.ts';
-import { mapEventJson, modelOf } from './bodies.ts';
+import { mapEventJson } from './bodies.ts';
 import { eventName, kindByName } from './event-kind.ts';
 import type { EventKind, Format, Usage } from './format.ts';
 import { openaiError, openaiErrorFrom, openaiErrorStatus } from './openai-errors.ts';
@@ -37,7 +37,6 @@ function errorOf(event: SseEvent): unknown {
 export const openaiResponses: Format = {
   name: 'openai-responses',
   matches: (method, path) => method === 'POST' && endsWithRoute(path, ROUTES),
-  model: modelOf,
   mapInput: mapResponsesInput,
   mapOutput: mapResponsesOutput,
   mapEvent: (event, map) => mapEventJson(event, map, mapResponsesEvent),

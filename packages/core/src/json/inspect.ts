@@ -13,6 +13,9 @@ const LETTER_T = 116;
 /** Bytes of a string that are looked at one by one before the native search takes over. */
 const SHORT_STRING = 48;
 
+/** A longer name is no model's, and would end up in keys and records. */
+const MAX_MODEL_BYTES = 256;
+
 /** Caps on a JSON request body. Ten kilobytes of `[` overflow the stack of whoever walks the parsed value. */
 export interface JsonLimits {
   /** Deepest nesting. Default 64. */
@@ -28,6 +31,8 @@ export const DEFAULT_JSON_LIMITS: JsonLimits = { maxDepth: 64, maxNodes: 200_000
 export interface JsonFacts {
   /** Whether `"stream": true` stands at the top level. */
   readonly streamed: boolean;
+  /** The string that `"model"` is at the top level; undefined when there is none. */
+  readonly model: string | undefined;
 }
 
 /**
@@ -43,6 +48,7 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
   let depth = 0;
   let nodes = 0;
   let streamed = false;
+  let model: string | undefined;
   for (let i = 0; i < text.length; i++) {
     switch (text[i]) {
       case QUOTE: {
@@ -56,6 +62,7 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
             if (topKeys.has(key)) throw refuse('duplicate_key', 'a key that stands twice');
             topKeys.add(key);
             if (key === 'stream') streamed = isTrue(text, end + 1);
+            else if (key === 'model') model = stringValue(text, end + 1);
           }
         }
         i = end;
@@ -80,7 +87,7 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
       default:
     }
   }
-  return { streamed };
+  return { streamed, model };
 }
 
 /** Position of the quote that ends the string which begins at `from`; the text's length if none does. */
@@ -102,7 +109,7 @@ function stringEnd(text: Buffer, from: number): number {
   }
 }
 
-/** A key as its reader will see it: escapes undone. What is no proper string is left for the upstream to refuse. */
+/** A key or value as its reader will see it: escapes undone. What is no proper string is left for the upstream to refuse. */
 function keyText(text: Buffer, from: number, end: number): string {
   const raw = text.toString('utf8', from, end);
   if (!raw.includes('\\')) return raw;
@@ -120,6 +127,14 @@ function isKey(text: Buffer, from: number): boolean {
 function isTrue(text: Buffer, from: number): boolean {
   const value = skipSpace(text, skipSpace(text, from) + 1);
   return text[value] === LETTER_T;
+}
+
+/** The value behind a key, if it is a string of sensible length. */
+function stringValue(text: Buffer, from: number): string | undefined {
+  const start = skipSpace(text, skipSpace(text, from) + 1);
+  if (text[start] !== QUOTE) return undefined;
+  const end = stringEnd(text, start + 1);
+  return end - start > MAX_MODEL_BYTES ? undefined : keyText(text, start + 1, end);
 }
 
 function skipSpace(text: Buffer, from: number): number {

@@ -43,7 +43,7 @@ export function answerResponse(parts: AnswerParts): { response: Response; isEven
   }
   let body: ResponseBody | null = null;
   if (source === null) {
-    facts.complete = true;
+    facts.completed();
   } else if (isEventStream) {
     const notify =
       onEvents === undefined

@@ -8,6 +8,7 @@ import { observeStream, transformStream } from './attach.ts';
 import type { StreamObserver, StreamTransformer } from './hooks.ts';
 import { takeSource } from './lazy-response.ts';
 import { SseEvent } from './sse-event.ts';
+import { readFrom } from './pull.ts';
 
 const events = anthropicStream({ text: 'one two three' });
 const whole = events.join('');
@@ -86,11 +87,11 @@ describe('several hooks', () => {
     const log: string[] = [];
     const first = observeStream(answer(events), { event: () => void log.push('first') });
     const source = takeSource(first);
-    await source.read();
+    await readFrom(source);
     const rest = new Response(
       new ReadableStream({
         pull: async (controller) => {
-          const chunk = await source.read();
+          const chunk = await readFrom(source);
           if (chunk === null) controller.close();
           else controller.enqueue(chunk);
         },
@@ -176,7 +177,7 @@ describe('back-pressure', () => {
     response = transformStream(response, { transform: () => promise });
     response = observeStream(response, recorder(log, 'outer '));
     const source = takeSource(response);
-    const reading = Promise.resolve(source.read());
+    const reading = Promise.resolve(readFrom(source));
     source.cancel(new Error('left'));
     resolve();
     await reading.catch(() => undefined);

@@ -2,13 +2,14 @@ import { BodyFacts } from './body-facts.ts';
 import type { BodySource } from './body.ts';
 import { DecodingReader, type EventReader } from './event-reader.ts';
 import {
-  guarded,
   HookedReader,
+  observed,
   type StreamHook,
   type StreamObserver,
   type StreamTransformer,
 } from './hooks.ts';
 import { LazyResponse, type ResponseBody } from './lazy-response.ts';
+import type { Wake } from './pull.ts';
 import { DEFAULT_SSE_LIMITS } from './sse-decoder.ts';
 
 /** Headers that describe the bytes of a body, and are wrong once a plugin changes them. */
@@ -22,7 +23,7 @@ export function observeStream(response: Response, observer: StreamObserver): Res
   const lazy = asLazy(response);
   const body = takeEvents(lazy);
   if (body === null) {
-    guarded(() => observer.end?.());
+    observed(() => observer.end?.());
     return LazyResponse.putBody(lazy, null);
   }
   if ('events' in body) return LazyResponse.putBody(lazy, hook(lazy, body, { observer }));
@@ -90,14 +91,18 @@ class ObservedSource implements BodySource {
     this.#observer = observer;
   }
 
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
-    let chunk: Uint8Array | null | Promise<Uint8Array | null>;
+  pull(wake: Wake): Uint8Array | null | undefined {
+    let chunk: Uint8Array | null | undefined;
     try {
-      chunk = this.#source.read();
+      chunk = this.#source.pull(wake);
     } catch (error) {
-      return this.#fail(error);
+      this.#finish((observer) => observer.error?.(error));
+      throw error;
     }
-    return chunk instanceof Promise ? chunk.then(this.#pass, this.#fail) : this.#pass(chunk);
+    if (chunk === undefined) return undefined;
+    if (chunk === null) this.#finish((observer) => observer.end?.());
+    else observed(() => this.#observer?.chunk?.(chunk));
+    return chunk;
   }
 
   cancel(reason: unknown): void {
@@ -105,22 +110,11 @@ class ObservedSource implements BodySource {
     this.#source.cancel(reason);
   }
 
-  readonly #pass = (chunk: Uint8Array | null): Uint8Array | null => {
-    if (chunk === null) this.#finish((observer) => observer.end?.());
-    else guarded(() => this.#observer?.chunk?.(chunk));
-    return chunk;
-  };
-
-  readonly #fail = (error: unknown): never => {
-    this.#finish((observer) => observer.error?.(error));
-    throw error;
-  };
-
   #finish(tell: (observer: StreamObserver) => void): void {
     const observer = this.#observer;
     this.#observer = undefined;
     if (observer !== undefined)
-      guarded(() => {
+      observed(() => {
         tell(observer);
       });
   }

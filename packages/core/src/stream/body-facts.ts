@@ -7,6 +7,17 @@ const MAX_USAGE_BYTES = 1 << 20;
 /** Usage events that wait to be read; an upstream that sends one with each token must not fill memory. */
 const MAX_USAGE_EVENTS = 16;
 
+/** Who is told when something becomes known of a body. */
+export interface BodyWatcher {
+  /** Something that a caller would see as an answer has arrived. Called at most once. */
+  content(): void;
+  /**
+   * The body is over, for whoever judges the upstream: its final event or proper end has been seen (`error` is
+   * undefined), or it was cut or given up. Called once, if anybody reads the body or gives it up.
+   */
+  settled(error: unknown): void;
+}
+
 /** What has been seen of one response body so far. The outcome of the call is read from it. */
 export class BodyFacts {
   /** The dialect the body is read in. */
@@ -25,41 +36,80 @@ export class BodyFacts {
   readonly #usageEvents: SseEvent[] = [];
   #answer: Uint8Array[] | undefined = [];
   #answerLength = 0;
+  #watchers: BodyWatcher[] | undefined;
+  #settled = false;
+  #error: unknown;
 
   constructor(format: Format | undefined) {
     this.format = format;
+  }
+
+  /** Adds a watcher, and tells it what is known already. */
+  watch(watcher: BodyWatcher): void {
+    if (this.contentSeen) watcher.content();
+    if (this.#settled) {
+      watcher.settled(this.#error);
+      return;
+    }
+    this.#watchers ??= [];
+    this.#watchers.push(watcher);
+  }
+
+  /** Takes note of content. */
+  content(): void {
+    if (this.contentSeen) return;
+    this.contentSeen = true;
+    if (this.#watchers !== undefined) for (const watcher of this.#watchers) watcher.content();
+  }
+
+  /** Takes note of the proper end. */
+  completed(): void {
+    this.complete = true;
+    this.settle(undefined);
+  }
+
+  /** Takes note that the body is over. Only the first time counts: who gives a whole body up gives nothing up. */
+  settle(error: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#error = error;
+    const watchers = this.#watchers;
+    this.#watchers = undefined;
+    if (watchers !== undefined) for (const watcher of watchers) watcher.settled(error);
   }
 
   /** Takes note of an event. */
   noteEvent(event: SseEvent): void {
     const { format } = this;
     if (format === undefined || !event.hasData) return;
+    // First, because whoever is told of the end may ask for it.
+    if (format.tellsUsage(event)) {
+      this.#usageEvents.push(event);
+      if (this.#usageEvents.length > MAX_USAGE_EVENTS) this.#readUsageEvents();
+    }
     switch (format.kind(event)) {
       case 'terminal':
-        this.contentSeen = true;
-        this.complete = true;
         this.finalEvent ??= event;
+        this.content();
+        this.completed();
         break;
       case 'content':
-        this.contentSeen = true;
+        this.content();
         break;
       case 'error':
         this.errorEvent ??= event;
         this.finalEvent ??= event;
+        this.settle(undefined);
         break;
       case 'preamble':
       case 'ping':
         break;
     }
-    if (format.tellsUsage(event)) {
-      this.#usageEvents.push(event);
-      if (this.#usageEvents.length > MAX_USAGE_EVENTS) this.#readUsageEvents();
-    }
   }
 
   /** Takes note of bytes of a whole JSON answer. */
   noteAnswer(chunk: Uint8Array): void {
-    this.contentSeen = true;
+    this.content();
     this.#answerLength += chunk.length;
     if (this.#answerLength > MAX_USAGE_BYTES) this.#answer = undefined;
     this.#answer?.push(chunk);

@@ -1,20 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type BodySource, bytesSource, readAll, sourceStream, streamSource } from './body.ts';
+import { bytesSource, readAll, sourceStream, streamSource } from './body.ts';
+import { SpiedSource } from '../testing/spied-source.ts';
+import { readFrom } from './pull.ts';
 
 function counted(...pieces: readonly (string | Error)[]) {
-  const left = [...pieces];
-  const log = { reads: 0, cancelled: undefined as unknown };
-  const source: BodySource = {
-    read: async () => {
-      log.reads++;
-      const piece = left.shift();
-      if (piece instanceof Error) throw piece;
-      return piece === undefined ? null : Buffer.from(piece);
-    },
-    cancel: (reason) => void (log.cancelled = reason),
-  };
-  return { source, log };
+  // Each a turn later, as from a socket.
+  const source = new SpiedSource(
+    pieces.map((piece) => (piece instanceof Error ? Promise.reject(piece) : Promise.resolve(Buffer.from(piece)))),
+  );
+  return { source, log: source };
 }
 
 describe('a source as a stream', () => {
@@ -35,14 +30,14 @@ describe('a source as a stream', () => {
     ).rejects.toThrow('reset');
     const { source, log } = counted('a');
     await sourceStream(source).cancel('enough');
-    expect(log).toEqual({ reads: 0, cancelled: 'enough' });
+    expect([log.reads, log.cancelled]).toEqual([0, 'enough']);
   });
 
   it('and back again is the same', async () => {
     const { source, log } = counted('a', 'b');
     const again = streamSource(sourceStream(source));
     expect(String(await readAll(again, 10, () => new Error()))).toBe('ab');
-    expect(await again.read()).toBeNull();
+    expect(await readFrom(again)).toBeNull();
     again.cancel('late');
     expect(log.cancelled).toBeUndefined();
   });
@@ -52,7 +47,7 @@ describe('a source as a stream', () => {
       start: (controller) => controller.error(new Error('broken')),
     });
     const source = streamSource(stream);
-    await expect(source.read()).rejects.toThrow('broken');
+    await expect(readFrom(source)).rejects.toThrow('broken');
     source.cancel('late');
     await nextTurn();
   });
@@ -75,9 +70,9 @@ describe('readAll', () => {
 
 it('bytes in memory are read once, and not after they were given up', () => {
   const source = bytesSource(Buffer.from('a'));
-  expect(String(source.read() as Uint8Array)).toBe('a');
-  expect(source.read()).toBeNull();
+  expect(String(readFrom(source) as Uint8Array)).toBe('a');
+  expect(readFrom(source)).toBeNull();
   const given = bytesSource(Buffer.from('a'));
   given.cancel('up');
-  expect(given.read()).toBeNull();
+  expect(readFrom(given)).toBeNull();
 });

@@ -1,7 +1,16 @@
-/** A body that is read by pulling: nothing is fetched until somebody asks, so a slow reader stops the upstream. */
+import { Pending, readFrom, type Wake } from './pull.ts';
+
+/**
+ * A body that is read by pulling: nothing is fetched until somebody asks, so a slow reader stops the upstream. No
+ * promises: a stream passes half a dozen of these with every event, and each promise would cost more than the rest.
+ */
 export interface BodySource {
-  /** The next bytes, or null at the proper end. Rejects or throws when the body is cut. One call at a time. */
-  read(): Uint8Array | null | Promise<Uint8Array | null>;
+  /**
+   * The next bytes, null at the proper end, or undefined when there are none yet: then `wake` is called when it is
+   * worth asking again. It may be called once too often, and is never called from within `pull`. It must not throw.
+   * Throws when the body is cut.
+   */
+  pull(wake: Wake): Uint8Array | null | undefined;
   /** Gives the rest up and frees what is behind it. Harmless after the end. */
   cancel(reason: unknown): void;
 }
@@ -10,7 +19,7 @@ export interface BodySource {
 export function bytesSource(bytes: Uint8Array): BodySource {
   let next: Uint8Array | null = bytes.length > 0 ? bytes : null;
   return {
-    read: () => {
+    pull: () => {
       const chunk = next;
       next = null;
       return chunk;
@@ -24,10 +33,14 @@ export function bytesSource(bytes: Uint8Array): BodySource {
 /** A web stream as a source. */
 export function streamSource(stream: ReadableStream<Uint8Array>): BodySource {
   const reader = stream.getReader();
+  let pending: Pending<Awaited<ReturnType<typeof reader.read>>> | undefined;
   return {
-    read: async () => {
-      const { done, value } = await reader.read();
-      return done ? null : value;
+    pull: (wake) => {
+      pending ??= new Pending(reader.read());
+      const result = pending.pull(wake);
+      if (result === undefined) return undefined;
+      pending = undefined;
+      return result.done ? null : result.value;
     },
     cancel: (reason) => {
       // A stream that is already broken rejects here; its reader has been told already.
@@ -41,7 +54,7 @@ export function sourceStream(source: BodySource): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const chunk = await source.read();
+        const chunk = await readFrom(source);
         if (chunk === null) controller.close();
         else controller.enqueue(chunk);
       },
@@ -66,8 +79,8 @@ export async function readAll(
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {
-    const pending = source.read();
-    const chunk = pending instanceof Promise ? await pending : pending;
+    const next = readFrom(source);
+    const chunk = next instanceof Promise ? await next : next;
     if (chunk === null) break;
     length += chunk.length;
     if (length > maxBytes) {

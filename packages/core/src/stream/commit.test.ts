@@ -12,6 +12,7 @@ import { type AnswerPiece, streamAnswer, type StreamAnswerOptions } from '../tes
 import { observeStream, transformStream } from './attach.ts';
 import { holdUntilContent } from './commit.ts';
 import { takeSource } from './lazy-response.ts';
+import { readFrom } from './pull.ts';
 
 const never = new Promise<never>(() => undefined);
 const text = (chunk: unknown): string => Buffer.from(chunk as Uint8Array).toString();
@@ -126,15 +127,15 @@ describe('a hold', () => {
     await clock.advance(1);
     expect(released).toBeDefined();
     const source = takeSource(await pending);
-    expect(text(source.read())).toBe(preamble[0]);
-    expect(text(source.read())).toBe(ping);
-    const third = source.read();
+    expect(text(readFrom(source))).toBe(preamble[0]);
+    expect(text(readFrom(source))).toBe(ping);
+    const third = readFrom(source);
     expect(third).toBeInstanceOf(Promise);
     silence.resolve(ping);
     expect(text(await third)).toBe(ping);
-    expect(text(source.read())).toBe(ping);
+    expect(text(readFrom(source))).toBe(ping);
     let rest = '';
-    for (let chunk = await source.read(); chunk !== null; chunk = await source.read()) rest += text(chunk);
+    for (let chunk = await readFrom(source); chunk !== null; chunk = await readFrom(source)) rest += text(chunk);
     expect(rest).toBe(events.slice(1).join(''));
     expect(clock.pendingTimers).toBe(0);
   });
@@ -151,7 +152,7 @@ describe('a hold', () => {
       maxHeldBytes: 1 << 20,
     });
     const source = takeSource(response);
-    expect(text(source.read())).toBe(preamble[0]);
+    expect(text(readFrom(source))).toBe(preamble[0]);
     expect(clock.now()).toBeLessThan(2_000);
     source.cancel('enough');
   });

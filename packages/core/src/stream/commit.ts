@@ -1,84 +1,156 @@
+import type { Clock } from '../clock.ts';
 import { PipelineError } from '../errors.ts';
-import type { Clock, TimerHandle } from '../clock.ts';
 import { takeEvents } from './attach.ts';
 import { BodyFacts } from './body-facts.ts';
-import { bytesSource } from './body.ts';
+import { type BodySource, bytesSource } from './body.ts';
 import { batchBytes, type EventReader, HeldReader } from './event-reader.ts';
+import { HeldSource } from './held-source.ts';
 import { LazyResponse } from './lazy-response.ts';
+import { type Pullable, readFrom, type Wake } from './pull.ts';
 import type { Batch } from './sse-decoder.ts';
 import { PlainSource } from './tracked-body.ts';
+
+/** Most bytes of an answer that is not streamed that are held back. A longer one is handed on as far as it has come. */
+const MAX_HELD_ANSWER_BYTES = 1 << 20;
 
 /** Bounds of {@link holdUntilContent}. */
 export interface CommitOptions {
   /** Measures the hold. */
   readonly clock: Clock;
   /**
-   * Longest hold in milliseconds. Then what is held is released and pings flow, so that a long think does not look
-   * like a dead connection. Default 30 000.
+   * Longest hold of a stream in milliseconds. Then what is held is released and pings flow, so that a long think does
+   * not look like a dead connection. Default 30 000.
    */
   readonly commitHoldMs?: number;
-  /** Most bytes held. Default 16 KiB. */
+  /** Most bytes of a stream that are held. Default 16 KiB. */
   readonly maxHeldBytes?: number;
 }
 
 /**
- * Holds headers and preamble of a streamed answer back until its first content event: the commit point. Up to there
- * a failure is still an ordinary failed attempt:
+ * Holds an answer back while its failure is still an ordinary failed attempt, of which the caller has seen nothing: a
+ * streamed answer until its first content event, the commit point, and any other answer of a known format until it is
+ * whole (or 1 MiB of it is there).
  *
- * - an error event inside the 200 comes back as the plain error response it should have been;
- * - a stream that is cut or stalls throws a retryable {@link PipelineError}.
+ * - An error event inside the 200 comes back as the plain error response it should have been.
+ * - An answer that is cut or stalls throws a retryable {@link PipelineError}.
  *
- * Anything that is not a successful event stream of a known format is returned as it is.
+ * Anything else is returned as it is.
  */
 export async function holdUntilContent(response: Response, options: CommitOptions): Promise<Response> {
-  const facts = LazyResponse.factsOf(response);
-  if (facts?.format === undefined || !response.ok || facts.contentSeen) return response;
+  const facts = uncommittedFacts(response);
+  if (facts === undefined) return response;
   const body = takeEvents(response);
-  if (body === null || !('events' in body)) return LazyResponse.putBody(response, body);
+  if (body === null) return LazyResponse.putBody(response, body);
+  if ('bytes' in body) return readFrom(new HeldAnswer(response, body.bytes, facts));
 
   const { clock, commitHoldMs = 30_000, maxHeldBytes = 16 * 1024 } = options;
-  let release: ((released: 'released') => void) | undefined;
-  const released = new Promise<'released'>((resolve) => (release = resolve));
-  const timer: TimerHandle = clock.setTimeout(() => release?.('released'), commitHoldMs);
+  const stream = new HeldStream(response, body.events, facts, maxHeldBytes);
+  const held = readFrom(stream);
+  if (!(held instanceof Promise)) return held;
+  const timer = clock.setTimeout(() => {
+    stream.release();
+  }, commitHoldMs);
   try {
-    return await hold(response, body.events, facts, maxHeldBytes, released);
+    return await held;
   } finally {
     clock.clearTimeout(timer);
   }
 }
 
-async function hold(
-  response: Response,
-  events: EventReader,
-  facts: BodyFacts,
-  maxHeldBytes: number,
-  released: Promise<'released'>,
-): Promise<Response> {
-  const held: Batch[] = [];
-  let heldBytes = 0;
-  for (;;) {
-    let pending: Batch | null | Promise<Batch | null>;
-    let batch: Batch | null;
-    try {
-      pending = events.read();
-      const next = pending instanceof Promise ? await Promise.race([pending, released]) : pending;
-      if (next === 'released') {
-        return LazyResponse.putBody(response, {
-          events: new HeldReader(held, pending as Promise<Batch | null>, events),
-        });
+/**
+ * Holds an answer that is not streamed until it is whole. Clients parse it only then, so that it costs them nothing,
+ * and one that is cut can still be answered with an error. Synchronous when it is here already.
+ */
+export function holdAnswer(response: Response): Response | Promise<Response> {
+  const facts = uncommittedFacts(response);
+  if (facts === undefined) return response;
+  const body = takeEvents(response);
+  if (body === null || 'events' in body) return LazyResponse.putBody(response, body);
+  return readFrom(new HeldAnswer(response, body.bytes, facts));
+}
+
+/** What is known of the body of an answer that can be held, and has not begun yet. */
+function uncommittedFacts(response: Response): BodyFacts | undefined {
+  const facts = LazyResponse.factsOf(response);
+  return facts?.format === undefined || !response.ok || facts.contentSeen ? undefined : facts;
+}
+
+/** A stream up to its first content event. */
+class HeldStream implements Pullable<Response> {
+  readonly #response: Response;
+  readonly #events: EventReader;
+  readonly #facts: BodyFacts;
+  readonly #maxHeldBytes: number;
+  readonly #held: Batch[] = [];
+  #heldBytes = 0;
+  #released = false;
+  #wake: Wake | undefined;
+
+  constructor(response: Response, events: EventReader, facts: BodyFacts, maxHeldBytes: number) {
+    this.#response = response;
+    this.#events = events;
+    this.#facts = facts;
+    this.#maxHeldBytes = maxHeldBytes;
+  }
+
+  /** Hands on what there is. */
+  release(): void {
+    this.#released = true;
+    this.#wake?.();
+  }
+
+  pull(wake: Wake): Response | undefined {
+    this.#wake = wake;
+    while (!this.#released) {
+      let batch: Batch | null | undefined;
+      try {
+        batch = this.#events.pull(wake);
+      } catch (error) {
+        throw uncommitted(error);
       }
-      batch = next;
-    } catch (error) {
-      throw uncommitted(error);
+      if (batch === undefined) return undefined;
+      const { errorEvent, contentSeen, terminated } = this.#facts;
+      if (errorEvent !== undefined && !contentSeen)
+        return asErrorResponse(this.#response, this.#events, this.#facts);
+      if (batch !== null) {
+        this.#held.push(batch);
+        this.#heldBytes += batchBytes(batch).length;
+      }
+      if (batch === null || contentSeen || terminated !== undefined) break;
+      if (this.#heldBytes > this.#maxHeldBytes) break;
     }
-    if (facts.errorEvent !== undefined && !facts.contentSeen) return asErrorResponse(response, events, facts);
-    if (batch !== null) {
-      held.push(batch);
-      heldBytes += batchBytes(batch).length;
+    return LazyResponse.putBody(this.#response, { events: new HeldReader(this.#held, this.#events) });
+  }
+}
+
+/** An answer that is not streamed, up to its end. */
+class HeldAnswer implements Pullable<Response> {
+  readonly #response: Response;
+  readonly #bytes: BodySource;
+  readonly #facts: BodyFacts;
+  readonly #held: Uint8Array[] = [];
+  #heldBytes = 0;
+
+  constructor(response: Response, bytes: BodySource, facts: BodyFacts) {
+    this.#response = response;
+    this.#bytes = bytes;
+    this.#facts = facts;
+  }
+
+  pull(wake: Wake): Response | undefined {
+    while (!this.#facts.complete && this.#heldBytes <= MAX_HELD_ANSWER_BYTES) {
+      let chunk: Uint8Array | null | undefined;
+      try {
+        chunk = this.#bytes.pull(wake);
+      } catch (error) {
+        throw uncommitted(error);
+      }
+      if (chunk === undefined) return undefined;
+      if (chunk === null) break;
+      this.#held.push(chunk);
+      this.#heldBytes += chunk.length;
     }
-    if (batch === null || facts.contentSeen || facts.terminated !== undefined || heldBytes > maxHeldBytes) {
-      return LazyResponse.putBody(response, { events: new HeldReader(held, undefined, events) });
-    }
+    return LazyResponse.putBody(this.#response, { bytes: new HeldSource(this.#held, this.#bytes) });
   }
 }
 

@@ -1,13 +1,14 @@
 import { PipelineError } from '../errors.ts';
 import type { BodyFacts } from './body-facts.ts';
 import type { BodySource } from './body.ts';
+import type { Wake } from './pull.ts';
 import { type Batch, SseDecoder, type SseLimits } from './sse-decoder.ts';
 import type { SseEvent } from './sse-event.ts';
 
 /** Reads a stream by events: as many at a time as came together. */
 export interface EventReader {
-  /** The next events, or null at the proper end. Rejects or throws when the stream is cut. One call at a time. */
-  read(): Batch | null | Promise<Batch | null>;
+  /** The next events, null at the proper end, or undefined when there are none yet. As {@link BodySource.pull}. */
+  pull(wake: Wake): Batch | null | undefined;
   /** Gives the rest up. Harmless after the end. */
   cancel(reason: unknown): void;
 }
@@ -28,38 +29,34 @@ export class DecodingReader implements EventReader {
     this.#onEvents = onEvents;
   }
 
-  read(): Batch | null | Promise<Batch | null> {
-    for (;;) {
-      if (this.#ended) return null;
-      let chunk: Uint8Array | null | Promise<Uint8Array | null>;
+  pull(wake: Wake): Batch | null | undefined {
+    while (!this.#ended) {
+      let chunk: Uint8Array | null | undefined;
       try {
-        chunk = this.#source.read();
+        chunk = this.#source.pull(wake);
       } catch (error) {
         return this.#cut(error);
       }
-      if (chunk instanceof Promise) return chunk.then(this.#onChunk, this.#cut);
+      if (chunk === undefined) return undefined;
       const batch = this.#take(chunk);
       if (batch !== undefined) return batch;
     }
+    return null;
   }
 
   cancel(reason: unknown): void {
     this.#ended = true;
+    this.#facts.settle(reason);
     this.#source.cancel(reason);
   }
 
-  // Callbacks made once: an async function would cost another promise and another turn with every event.
-  readonly #onChunk = (chunk: Uint8Array | null): Batch | null | Promise<Batch | null> => {
-    const batch = this.#take(chunk);
-    return batch === undefined ? this.read() : batch;
-  };
-
   /** Once the final event was seen, or the provider has said what is wrong, nothing of value can be lost any more. */
-  readonly #cut = (error: unknown): null => {
+  #cut(error: unknown): null {
     this.#ended = true;
     if (this.#facts.complete || this.#facts.errorEvent !== undefined) return null;
+    this.#facts.settle(error);
     throw error;
-  };
+  }
 
   #take(chunk: Uint8Array | null): Batch | null | undefined {
     if (chunk === null) return this.#end();
@@ -67,7 +64,7 @@ export class DecodingReader implements EventReader {
     try {
       batch = this.#decoder.push(chunk);
     } catch (error) {
-      this.#source.cancel(error);
+      this.cancel(error);
       throw error;
     }
     if (batch === undefined) return undefined;
@@ -85,13 +82,17 @@ export class DecodingReader implements EventReader {
     const facts = this.#facts;
     const rest = this.#decoder.rest();
     if (facts.format === undefined) {
-      facts.complete = true;
+      facts.completed();
     } else if (!facts.complete && rest !== undefined && isWhole(rest)) {
       // Some upstreams forget the blank line after their last event.
       facts.noteEvent(rest);
     }
     if (!facts.complete && facts.errorEvent === undefined) {
-      throw new PipelineError('stream_cut', { cause: new Error('the stream ended without its final event') });
+      const cut = new PipelineError('stream_cut', {
+        cause: new Error('the stream ended without its final event'),
+      });
+      facts.settle(cut);
+      throw cut;
     }
     return rest === undefined ? null : { events: [rest], bytes: rest.raw };
   }
@@ -105,25 +106,15 @@ function isWhole(event: SseEvent): boolean {
 /** Events read ahead, then the rest. */
 export class HeldReader implements EventReader {
   readonly #held: Batch[];
-  #pending: Promise<Batch | null> | undefined;
   readonly #rest: EventReader;
 
-  /** @param pending A read of `rest` that is still on its way. */
-  constructor(held: Batch[], pending: Promise<Batch | null> | undefined, rest: EventReader) {
+  constructor(held: Batch[], rest: EventReader) {
     this.#held = held;
-    this.#pending = pending;
     this.#rest = rest;
-    // Its failure is for whoever reads on; until then it must not count as unhandled.
-    pending?.catch(() => undefined);
   }
 
-  read(): Batch | null | Promise<Batch | null> {
-    const batch = this.#held.shift();
-    if (batch !== undefined) return batch;
-    const pending = this.#pending;
-    if (pending === undefined) return this.#rest.read();
-    this.#pending = undefined;
-    return pending;
+  pull(wake: Wake): Batch | null | undefined {
+    return this.#held.shift() ?? this.#rest.pull(wake);
   }
 
   cancel(reason: unknown): void {
@@ -140,11 +131,10 @@ export class EventSource implements BodySource {
     this.#reader = reader;
   }
 
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
+  pull(wake: Wake): Uint8Array | null | undefined {
     for (;;) {
-      const batch = this.#reader.read();
-      if (batch instanceof Promise) return batch.then(this.#onBatch);
-      if (batch === null) return null;
+      const batch = this.#reader.pull(wake);
+      if (batch === null || batch === undefined) return batch;
       const bytes = batchBytes(batch);
       if (bytes.length > 0) return bytes;
     }
@@ -153,12 +143,6 @@ export class EventSource implements BodySource {
   cancel(reason: unknown): void {
     this.#reader.cancel(reason);
   }
-
-  readonly #onBatch = (batch: Batch | null): Uint8Array | null | Promise<Uint8Array | null> => {
-    if (batch === null) return null;
-    const bytes = batchBytes(batch);
-    return bytes.length > 0 ? bytes : this.read();
-  };
 }
 
 /** The wire form of a batch. */

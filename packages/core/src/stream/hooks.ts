@@ -1,7 +1,8 @@
 import type { PipelineError } from '../errors.ts';
-import { reportSwallowed } from '../diagnostics.ts';
+import { guarded } from '../diagnostics.ts';
 import type { BodyFacts } from './body-facts.ts';
 import { batchBytes, type EventReader } from './event-reader.ts';
+import { Pending, type Wake } from './pull.ts';
 import type { Batch } from './sse-decoder.ts';
 import type { SseEvent } from './sse-event.ts';
 
@@ -51,6 +52,8 @@ export class HookedReader implements EventReader {
   #told: readonly StreamHook[] = [];
   #started = false;
   #ended = false;
+  /** What an asynchronous transformer is still at work on. */
+  #pending: Pending<Batch | null> | undefined;
 
   constructor(inner: EventReader, facts: BodyFacts) {
     this.#inner = inner;
@@ -64,16 +67,19 @@ export class HookedReader implements EventReader {
     return true;
   }
 
-  read(): Batch | null | Promise<Batch | null> {
+  pull(wake: Wake): Batch | null | undefined {
     this.#started = true;
+    if (this.#pending !== undefined) return this.#await(this.#pending, wake);
     if (this.#ended) return null;
-    let batch: Batch | null | Promise<Batch | null>;
+    let batch: Batch | null | undefined;
     try {
-      batch = this.#inner.read();
+      batch = this.#inner.pull(wake);
     } catch (error) {
       return this.#fail(error);
     }
-    return batch instanceof Promise ? batch.then(this.#pass, this.#fail) : this.#pass(batch);
+    if (batch === undefined) return undefined;
+    const passed = this.#passFrom(0, batch, batch === null);
+    return passed instanceof Promise ? this.#await(new Pending(passed), wake) : passed;
   }
 
   cancel(reason: unknown): void {
@@ -86,8 +92,12 @@ export class HookedReader implements EventReader {
     throw error;
   };
 
-  readonly #pass = (batch: Batch | null): Batch | null | Promise<Batch | null> =>
-    this.#passFrom(0, batch, batch === null);
+  #await(pending: Pending<Batch | null>, wake: Wake): Batch | null | undefined {
+    this.#pending = pending;
+    const batch = pending.pull(wake);
+    if (batch !== undefined) this.#pending = undefined;
+    return batch;
+  }
 
   /** Takes a batch through the hooks from `index` on. `flushing`: the stream has ended and no events follow. */
   #passFrom(index: number, input: Batch | null, flushing: boolean): Batch | null | Promise<Batch | null> {
@@ -170,7 +180,7 @@ export class HookedReader implements EventReader {
     const before = this.#told;
     this.#told = this.#hooks.slice(0, index);
     for (const hook of this.#told) {
-      if ('observer' in hook && !before.includes(hook)) guarded(() => hook.observer.error?.(reason));
+      if ('observer' in hook && !before.includes(hook)) observed(() => hook.observer.error?.(reason));
     }
   }
 
@@ -178,7 +188,7 @@ export class HookedReader implements EventReader {
     this.#ended = true;
     for (const hook of this.#hooks.splice(0)) {
       if ('observer' in hook && !this.#told.includes(hook))
-        guarded(() => {
+        observed(() => {
           tell(hook.observer);
         });
     }
@@ -188,18 +198,14 @@ export class HookedReader implements EventReader {
 function observe(observer: StreamObserver, batch: Batch): void {
   if (observer.event !== undefined) {
     // Each by itself: how many events come in one batch is up to the network.
-    for (const event of batch.events) if (event.hasData) guarded(() => observer.event?.(event));
+    for (const event of batch.events) if (event.hasData) observed(() => observer.event?.(event));
   }
   if (observer.chunk === undefined) return;
   const bytes = batchBytes(batch);
-  if (bytes.length > 0) guarded(() => observer.chunk?.(bytes));
+  if (bytes.length > 0) observed(() => observer.chunk?.(bytes));
 }
 
 /** Runs an observer's callback so that its failure stays its own. */
-export function guarded(callback: () => void): void {
-  try {
-    callback();
-  } catch (error) {
-    reportSwallowed('a stream observer threw', error);
-  }
+export function observed(callback: () => void): void {
+  guarded('a stream observer threw', callback);
 }

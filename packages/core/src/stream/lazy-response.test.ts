@@ -35,7 +35,7 @@ function native(made: Made): Response {
 function lazy(made: Made): Response {
   const chunks = chunksOf(made);
   const source: BodySource = {
-    read: () => {
+    pull: () => {
       const chunk = chunks.shift();
       if (chunk === undefined && made.fail !== undefined) throw made.fail;
       return chunk ?? null;

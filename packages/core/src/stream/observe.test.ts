@@ -7,6 +7,7 @@ import { isEventStream, observeStream, transformStream } from './attach.ts';
 import type { StreamObserver } from './hooks.ts';
 import { takeSource } from './lazy-response.ts';
 import { SseEvent } from './sse-event.ts';
+import { readFrom } from './pull.ts';
 
 const events = anthropicStream({ text: 'one two three' });
 const whole = events.join('');
@@ -54,10 +55,10 @@ describe('an observer', () => {
       const source = takeSource(response);
       if (how === 'cancelled before it was read') source.cancel(new Error('left'));
       else {
-        await source.read();
-        await source.read();
+        await readFrom(source);
+        await readFrom(source);
         if (how === 'cancelled') source.cancel(new Error('left'));
-        else expect(() => source.read()).toThrow();
+        else expect(() => readFrom(source)).toThrow();
       }
       const told = { cut: 'The answer was cut off by the upstream.', broken: 'reset' }[how] ?? 'left';
       expect(log.filter((line) => /^e(nd|rror)/.test(line))).toEqual([`error ${told}`]);

@@ -4,21 +4,30 @@ import { BodyFacts } from './body-facts.ts';
 import type { BodySource } from './body.ts';
 import { LazyResponse } from './lazy-response.ts';
 import { discard, peekJson } from './peek.ts';
+import { Pending } from './pull.ts';
 
 type Piece = string | Error | Promise<string>;
 
 function answer(pieces: Iterable<Piece>, headers: Record<string, string> = {}) {
   const iterator = pieces[Symbol.iterator]();
   const log: unknown[] = [];
+  let pending: Pending<string> | undefined;
   const source: BodySource = {
-    read: () => {
-      const { value, done } = iterator.next();
-      if (done === true) {
-        log.push('end');
-        return null;
+    pull: (wake) => {
+      if (pending === undefined) {
+        const { value, done } = iterator.next();
+        if (done === true) {
+          log.push('end');
+          return null;
+        }
+        if (value instanceof Error) throw value;
+        if (!(value instanceof Promise)) return Buffer.from(value);
+        pending = new Pending(value);
       }
-      if (value instanceof Error) throw value;
-      return value instanceof Promise ? value.then((text) => Buffer.from(text)) : Buffer.from(value);
+      const text = pending.pull(wake);
+      if (text === undefined) return undefined;
+      pending = undefined;
+      return Buffer.from(text);
     },
     cancel: () => void log.push('cancelled'),
   };

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PipelineError } from '../errors.ts';
-import type { BodySource } from './body.ts';
+import { HeldSource } from './held-source.ts';
 import { bodySource, LazyResponse, takeSource } from './lazy-response.ts';
+import { readFrom } from './pull.ts';
 
 /** Error bodies are small; what is larger is an HTML page or an attack. */
 const MAX_PEEK_BYTES = 64 * 1024;
@@ -28,7 +29,7 @@ export async function peekJson(response: Response): Promise<unknown> {
   let failure: { readonly error: unknown } | undefined;
   try {
     for (let length = 0; length <= MAX_PEEK_BYTES;) {
-      const chunk = await source.read();
+      const chunk = await readFrom(source);
       if (chunk === null) {
         whole = true;
         break;
@@ -37,40 +38,14 @@ export async function peekJson(response: Response): Promise<unknown> {
       length += chunk.length;
     }
   } catch (error) {
-    // Whoever reads the body shall meet the failure at the same place.
     failure = { error };
   }
-  LazyResponse.putBody(response, { bytes: new PeekedSource([...chunks], source, failure) });
+  LazyResponse.putBody(response, { bytes: new HeldSource([...chunks], source, failure) });
   if (!whole) return undefined;
   try {
     return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
   } catch {
     return undefined;
-  }
-}
-
-/** What was read ahead, then the rest. */
-class PeekedSource implements BodySource {
-  readonly #chunks: Uint8Array[];
-  readonly #rest: BodySource;
-  readonly #failure: { readonly error: unknown } | undefined;
-
-  constructor(chunks: Uint8Array[], rest: BodySource, failure: { readonly error: unknown } | undefined) {
-    this.#chunks = chunks;
-    this.#rest = rest;
-    this.#failure = failure;
-  }
-
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) return chunk;
-    if (this.#failure !== undefined) throw this.#failure.error;
-    return this.#rest.read();
-  }
-
-  cancel(reason: unknown): void {
-    this.#chunks.length = 0;
-    this.#rest.cancel(reason);
   }
 }
 
@@ -85,13 +60,12 @@ export async function discard(response: Response): Promise<void> {
   let length = 0;
   try {
     while (length <= MAX_PEEK_BYTES) {
-      const pending = source.read();
+      const next = readFrom(source);
       // One turn for what is in the socket already; a body that is still being written is not waited for.
-      const chunk =
-        pending instanceof Promise ? await Promise.race([pending, nextTurn('late' as const)]) : pending;
+      const chunk = next instanceof Promise ? await Promise.race([next, nextTurn('late' as const)]) : next;
       if (chunk === null) return;
       if (chunk === 'late') {
-        (pending as Promise<unknown>).catch(() => undefined);
+        (next as Promise<unknown>).catch(() => undefined);
         break;
       }
       length += chunk.length;

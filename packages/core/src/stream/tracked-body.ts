@@ -2,6 +2,7 @@ import { PipelineError } from '../errors.ts';
 import type { BodyFacts } from './body-facts.ts';
 import type { BodySource } from './body.ts';
 import { JsonEnd } from '../json/json-end.ts';
+import type { Wake } from './pull.ts';
 
 /** Passes a whole JSON answer on and makes sure that a cut one never looks complete. */
 export class JsonSource implements BodySource {
@@ -17,31 +18,35 @@ export class JsonSource implements BodySource {
     this.#missing = contentLength;
   }
 
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
-    const chunk = this.#source.read();
-    return chunk instanceof Promise ? chunk.then(this.#take) : this.#take(chunk);
-  }
-
-  cancel(reason: unknown): void {
-    this.#source.cancel(reason);
-  }
-
-  readonly #take = (chunk: Uint8Array | null): Uint8Array | null => {
+  pull(wake: Wake): Uint8Array | null | undefined {
+    const chunk = pullOf(this.#source, this.#facts, wake);
+    if (chunk === undefined) return undefined;
     if (chunk === null) {
-      if (!this.#end.whole) throw cut();
-      this.#facts.complete = true;
+      this.#complete();
       return null;
     }
     this.#end.push(chunk);
     this.#facts.noteAnswer(chunk);
     this.#missing -= chunk.length;
     // With content-length relayed, the caller would take the last byte for a proper end: it must not leave.
-    if (this.#missing === 0) {
-      if (!this.#end.whole) throw cut();
-      this.#facts.complete = true;
-    }
+    if (this.#missing === 0) this.#complete();
     return chunk;
-  };
+  }
+
+  cancel(reason: unknown): void {
+    this.#facts.settle(reason);
+    this.#source.cancel(reason);
+  }
+
+  #complete(): void {
+    if (this.#end.whole) {
+      this.#facts.completed();
+      return;
+    }
+    const cut = new PipelineError('stream_cut', { cause: new Error('the JSON answer ends in the middle') });
+    this.#facts.settle(cut);
+    throw cut;
+  }
 }
 
 /** Passes any other body on: an error page, a file, a format nobody knows. Its end is complete. */
@@ -54,22 +59,24 @@ export class PlainSource implements BodySource {
     this.#facts = facts;
   }
 
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
-    const chunk = this.#source.read();
-    return chunk instanceof Promise ? chunk.then(this.#take) : this.#take(chunk);
+  pull(wake: Wake): Uint8Array | null | undefined {
+    const chunk = pullOf(this.#source, this.#facts, wake);
+    if (chunk === null) this.#facts.completed();
+    else if (chunk !== undefined) this.#facts.content();
+    return chunk;
   }
 
   cancel(reason: unknown): void {
+    this.#facts.settle(reason);
     this.#source.cancel(reason);
   }
-
-  readonly #take = (chunk: Uint8Array | null): Uint8Array | null => {
-    if (chunk === null) this.#facts.complete = true;
-    else this.#facts.contentSeen = true;
-    return chunk;
-  };
 }
 
-function cut(): PipelineError {
-  return new PipelineError('stream_cut', { cause: new Error('the JSON answer ends in the middle') });
+function pullOf(source: BodySource, facts: BodyFacts, wake: Wake): Uint8Array | null | undefined {
+  try {
+    return source.pull(wake);
+  } catch (error) {
+    facts.settle(error);
+    throw error;
+  }
 }

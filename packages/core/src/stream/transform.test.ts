@@ -8,6 +8,7 @@ import { observeStream, transformStream } from './attach.ts';
 import type { StreamObserver, StreamTransformer } from './hooks.ts';
 import { takeSource } from './lazy-response.ts';
 import { SseEvent } from './sse-event.ts';
+import { readFrom } from './pull.ts';
 
 const events = anthropicStream({ text: 'one two three' });
 const whole = events.join('');
@@ -116,9 +117,9 @@ describe('a transformer', () => {
     const source = takeSource(
       transformStream(answer(events.slice(0, 2)), { ...identity, flush: () => void (flushed = true) }),
     );
-    await source.read();
-    await source.read();
-    expect(() => source.read()).toThrow('The answer was cut off');
+    await readFrom(source);
+    await readFrom(source);
+    expect(() => readFrom(source)).toThrow('The answer was cut off');
     expect(flushed).toBe(false);
   });
 

@@ -1,4 +1,5 @@
 import type { BodySource } from '../stream/body.ts';
+import { Pending, type Wake } from '../stream/pull.ts';
 
 /** What a {@link SpiedSource} delivers; an error breaks it off there. */
 export type SpiedPiece = string | Uint8Array | Error | Promise<Uint8Array>;
@@ -10,17 +11,24 @@ export class SpiedSource implements BodySource {
   /** Why it was given up last. */
   cancelled: unknown;
   readonly #pieces: SpiedPiece[];
+  #pending: Pending<Uint8Array> | undefined;
 
   constructor(pieces: readonly SpiedPiece[]) {
     this.#pieces = [...pieces];
   }
 
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
-    this.reads++;
-    const piece = this.#pieces.shift();
-    if (piece === undefined) return null;
-    if (piece instanceof Error) throw piece;
-    return typeof piece === 'string' ? Buffer.from(piece) : piece;
+  pull(wake: Wake): Uint8Array | null | undefined {
+    if (this.#pending === undefined) {
+      this.reads++;
+      const piece = this.#pieces.shift();
+      if (piece === undefined) return null;
+      if (piece instanceof Error) throw piece;
+      if (!(piece instanceof Promise)) return typeof piece === 'string' ? Buffer.from(piece) : piece;
+      this.#pending = new Pending(piece);
+    }
+    const piece = this.#pending.pull(wake);
+    if (piece !== undefined) this.#pending = undefined;
+    return piece;
   }
 
   cancel(reason: unknown): void {

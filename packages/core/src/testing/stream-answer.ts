@@ -3,6 +3,7 @@ import { PipelineError } from '../errors.ts';
 import type { ApiRequest } from '../request.ts';
 import { answerResponse } from '../stream/answer.ts';
 import type { BodySource } from '../stream/body.ts';
+import { Pending, type Wake } from '../stream/pull.ts';
 import { DEFAULT_SSE_LIMITS } from '../stream/sse-decoder.ts';
 import { upstreamFailure } from '../transport/failure.ts';
 
@@ -51,7 +52,8 @@ class PieceSource implements BodySource {
   readonly #signal: AbortSignal;
   #ended = false;
   #failure: PipelineError | undefined;
-  #rejectRead: ((error: PipelineError) => void) | undefined;
+  #pending: Pending<string | Uint8Array | Error> | undefined;
+  #wake: Wake | undefined;
 
   constructor(pieces: Iterable<AnswerPiece>, signal: AbortSignal, options: StreamAnswerOptions) {
     this.#pieces = pieces[Symbol.iterator]();
@@ -61,16 +63,24 @@ class PieceSource implements BodySource {
     else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
+  pull(wake: Wake): Uint8Array | null | undefined {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#ended) return null;
-    this.#options.onRead?.();
-    const { done, value } = this.#pieces.next();
-    if (done === true) {
-      this.#end();
-      return null;
+    if (this.#pending === undefined) {
+      this.#options.onRead?.();
+      const { done, value } = this.#pieces.next();
+      if (done === true) {
+        this.#end();
+        return null;
+      }
+      if (!(value instanceof Promise)) return this.#take(value);
+      this.#pending = new Pending(value);
     }
-    return value instanceof Promise ? this.#wait(value) : this.#take(value);
+    this.#wake = wake;
+    const piece = this.#pending.pull(wake);
+    if (piece === undefined) return undefined;
+    this.#pending = undefined;
+    return this.#take(piece);
   }
 
   cancel(reason: unknown): void {
@@ -80,19 +90,11 @@ class PieceSource implements BodySource {
   }
 
   #take(piece: string | Uint8Array | Error): Uint8Array {
-    if (this.#failure !== undefined) throw this.#failure;
     if (typeof piece === 'string') return Buffer.from(piece);
     if (!(piece instanceof Error)) return piece;
     const error = upstreamFailure(piece, true);
     this.#fail(error);
     throw error;
-  }
-
-  #wait(pending: Promise<string | Uint8Array | Error>): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      this.#rejectRead = reject;
-      pending.then((piece) => this.#take(piece)).then(resolve, reject);
-    });
   }
 
   readonly #onAbort = (): void => {
@@ -102,7 +104,7 @@ class PieceSource implements BodySource {
   #fail(error: PipelineError): void {
     this.#failure = error;
     this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#rejectRead?.(error);
+    this.#wake?.();
   }
 
   #end(): void {

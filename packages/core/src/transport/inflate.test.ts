@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { PipelineError } from '../errors.ts';
 import { type BodySource, readAll } from '../stream/body.ts';
 import { inflated } from './inflate.ts';
+import { readFrom } from '../stream/pull.ts';
 
 const coders: Readonly<Record<string, (bytes: Uint8Array) => Buffer>> = {
   gzip: gzipSync,
@@ -26,7 +27,7 @@ class Chunks implements BodySource {
     this.#chunks = [...chunks];
   }
 
-  read(): Uint8Array | null {
+  pull(): Uint8Array | null {
     this.reads++;
     if (this.cancelled !== undefined) throw this.cancelled;
     return this.#chunks.shift() ?? null;
@@ -92,7 +93,7 @@ describe.each(names)('%s', (name) => {
     let length = 0;
     const source = inflated(chunks, name);
     const error = await (async () => {
-      for (;;) length += ((await source.read()) as Uint8Array).length;
+      for (;;) length += ((await readFrom(source)) as Uint8Array).length;
     })().catch((thrown: unknown) => thrown as PipelineError);
     expect(error).toMatchObject({ code: 'bad_answer' });
     expect(length).toBeLessThan(3 << 20);
@@ -103,7 +104,7 @@ describe.each(names)('%s', (name) => {
     for (const when of ['before', 'while reading', 'after']) {
       const chunks = new Chunks(bytes.subarray(0, 20), bytes.subarray(20));
       const source = inflated(chunks, name);
-      const reading = when === 'before' ? undefined : Promise.resolve(source.read()).catch(() => undefined);
+      const reading = when === 'before' ? undefined : Promise.resolve(readFrom(source)).catch(() => undefined);
       if (when === 'after') await reading;
       source.cancel(new Error('left'));
       expect(chunks.cancelled).toMatchObject({ message: 'left' });
@@ -124,11 +125,10 @@ it('hands out what a flushed chunk holds before the next one comes', async () =>
     coder.on('data', (chunk: Buffer) => written.push(chunk));
     coder.write('data: one\n\n');
     await new Promise<void>((resolve) => coder.flush(flush, resolve));
-    const never = new Promise<null>(() => undefined);
     const first = Buffer.concat(written);
     let reads = 0;
-    const source = inflated({ read: () => (reads++ === 0 ? first : never), cancel: () => undefined }, name);
-    expect(String(await source.read())).toBe('data: one\n\n');
+    const source = inflated({ pull: () => (reads++ === 0 ? first : undefined), cancel: () => undefined }, name);
+    expect(String(await readFrom(source))).toBe('data: one\n\n');
     coder.destroy();
   }
 });

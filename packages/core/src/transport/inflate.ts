@@ -8,6 +8,7 @@ import {
 } from 'node:zlib';
 import { PipelineError } from '../errors.ts';
 import type { BodySource } from '../stream/body.ts';
+import { Pending, readFrom, type Wake } from '../stream/pull.ts';
 
 /** Layers of `content-encoding` that are undone; more is an attack. */
 const MAX_LAYERS = 2;
@@ -60,6 +61,7 @@ class InflatedSource implements BodySource {
   #failure: unknown;
   #sourceEnded = false;
   #ended = false;
+  #pending: Pending<Uint8Array | null> | undefined;
   /** Settles the write or end that is under way. */
   #settle: (() => void) | undefined;
 
@@ -89,13 +91,20 @@ class InflatedSource implements BodySource {
     });
   }
 
-  async read(): Promise<Uint8Array | null> {
+  pull(wake: Wake): Uint8Array | null | undefined {
+    this.#pending ??= new Pending(this.#next());
+    const chunk = this.#pending.pull(wake);
+    if (chunk !== undefined) this.#pending = undefined;
+    return chunk;
+  }
+
+  async #next(): Promise<Uint8Array | null> {
     for (;;) {
       const chunk = this.#output.shift();
       if (chunk !== undefined) return chunk;
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#ended || this.#sourceEnded) return null;
-      const input = await this.#source.read();
+      const input = await readFrom(this.#source);
       if (input === null) this.#sourceEnded = true;
       else this.#bytesIn += input.length;
       await this.#feed(input);

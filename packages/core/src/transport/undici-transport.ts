@@ -5,7 +5,7 @@ import { PipelineError } from '../errors.ts';
 import { type ApiRequest, splitUrl } from '../request.ts';
 import { answerResponse } from '../stream/answer.ts';
 import { DEFAULT_SSE_LIMITS, type SseLimits } from '../stream/sse-decoder.ts';
-import { type AnswerHead, Attempt } from './attempt.ts';
+import { type AnswerHead, Exchange } from './exchange.ts';
 import { connector, failedOnReuse } from './connector.ts';
 import { forwardedHeaders, relayedHeaders } from './headers.ts';
 import { inflated } from './inflate.ts';
@@ -80,19 +80,19 @@ export class UndiciTransport implements Transport {
       const { origin, path } = splitUrl(request.url);
       const pool = this.#poolOf(origin);
       const watchdog = new Watchdog(this.#clock, this.#timeouts, ctx.streamed, (error) => {
-        attempt.fail(error);
+        exchange.fail(error);
       });
       const onAbort = (): void => {
-        attempt.fail(abortReason(signal));
+        exchange.fail(abortReason(signal));
       };
-      const attempt = new Attempt(
+      const exchange = new Exchange(
         {
           head: (head) => {
             try {
-              resolve(this.#response(head, attempt, watchdog, ctx, request.method));
+              resolve(this.#response(head, exchange, watchdog, ctx, request.method));
             } catch (error) {
               reject(error);
-              attempt.cancel(error);
+              exchange.cancel(error);
             }
           },
           failed: (error) => {
@@ -123,15 +123,15 @@ export class UndiciTransport implements Transport {
             headersTimeout: 0,
             bodyTimeout: 0,
           },
-          attempt,
+          exchange,
         );
       } catch (error) {
-        attempt.onResponseError(undefined as never, error as Error);
+        exchange.onResponseError(undefined as never, error as Error);
       }
     });
   }
 
-  #response(head: AnswerHead, attempt: Attempt, watchdog: Watchdog, ctx: Context, method: string): Response {
+  #response(head: AnswerHead, exchange: Exchange, watchdog: Watchdog, ctx: Context, method: string): Response {
     const { status, statusText } = head;
     // Neither followed nor handed on: both would carry credentials and prompt to a place that nobody has configured.
     if (status > 299 && status < 400 && status !== 304) {
@@ -141,16 +141,16 @@ export class UndiciTransport implements Transport {
       });
     }
     const headers = relayedHeaders(head.headers);
-    let source = attempt as Parameters<typeof answerResponse>[0]['source'];
+    let source = exchange as Parameters<typeof answerResponse>[0]['source'];
     const encoding = head.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
-      source = inflated(attempt, encoding, this.#maxBytes(ctx));
+      source = inflated(exchange, encoding, this.#maxBytes(ctx));
       delete headers['content-encoding'];
       delete headers['content-length'];
     }
     const hasBody = method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
     // The only one of these whose body would be waited for, by nobody.
-    if (status === 205) attempt.cancel(new PipelineError('bad_answer'));
+    if (status === 205) exchange.cancel(new PipelineError('bad_answer'));
     const response = answerResponse({
       status,
       statusText,

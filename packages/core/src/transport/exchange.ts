@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { PipelineError } from '../errors.ts';
 import type { BodySource } from '../stream/body.ts';
+import type { Wake } from '../stream/pull.ts';
 import { upstreamFailure } from './failure.ts';
 
 /** Bytes read ahead of the reader before the upstream is told to wait. */
@@ -16,8 +17,8 @@ export interface AnswerHead {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** What an attempt reports while it runs. */
-export interface AttemptEvents {
+/** What an exchange reports while it runs. */
+export interface ExchangeEvents {
   /** The final headers have arrived. */
   head(head: AnswerHead): void;
   /** It failed before they did. `raw` is what the connection said. */
@@ -34,8 +35,8 @@ export interface AttemptEvents {
  * One request on the wire: undici's handler and the answer's body in one object. Pull-driven: at most
  * {@link HIGH_WATER_BYTES} wait here, then the socket is not read any further.
  */
-export class Attempt implements Dispatcher.DispatchHandler, BodySource {
-  readonly #events: AttemptEvents;
+export class Exchange implements Dispatcher.DispatchHandler, BodySource {
+  readonly #events: ExchangeEvents;
   readonly #maxBytes: number;
   #controller: Dispatcher.DispatchController | undefined;
   #queue: Uint8Array[] = [];
@@ -44,11 +45,12 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource {
   #informational = 0;
   #answered = false;
   #ended = false;
+  #paused = false;
   #failure: PipelineError | undefined;
-  #resolveRead: ((chunk: Uint8Array | null) => void) | undefined;
-  #rejectRead: ((error: unknown) => void) | undefined;
+  /** The reader, while it waits. */
+  #wake: Wake | undefined;
 
-  constructor(events: AttemptEvents, maxBytes: number) {
+  constructor(events: ExchangeEvents, maxBytes: number) {
     this.#events = events;
     this.#maxBytes = maxBytes;
   }
@@ -58,7 +60,7 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource {
     return this.#answered;
   }
 
-  /** Ends the attempt from our side. */
+  /** Ends it from our side. */
   fail(error: PipelineError): void {
     if (this.#ended || this.#failure !== undefined) return;
     this.#settle(error, error);
@@ -99,16 +101,13 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource {
       return;
     }
     this.#events.data();
-    const resolve = this.#resolveRead;
-    if (resolve !== undefined) {
-      this.#resolveRead = undefined;
-      this.#events.waiting(false);
-      resolve(chunk);
-      return;
-    }
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
-    if (this.#queuedBytes >= HIGH_WATER_BYTES) controller.pause();
+    this.#wakeReader();
+    if (this.#queuedBytes >= HIGH_WATER_BYTES) {
+      this.#paused = true;
+      controller.pause();
+    }
   }
 
   onResponseEnd(): void {
@@ -119,20 +118,21 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource {
     this.#settle(upstreamFailure(error, this.#answered), error);
   }
 
-  read(): Uint8Array | null | Promise<Uint8Array | null> {
+  pull(wake: Wake): Uint8Array | null | undefined {
     const chunk = this.#queue.shift();
     if (chunk !== undefined) {
       this.#queuedBytes -= chunk.length;
-      if (this.#queue.length === 0) this.#controller?.resume();
+      if (this.#paused && this.#queue.length === 0) {
+        this.#paused = false;
+        this.#controller?.resume();
+      }
       return chunk;
     }
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#ended) return null;
-    this.#events.waiting(true);
-    return new Promise((resolve, reject) => {
-      this.#resolveRead = resolve;
-      this.#rejectRead = reject;
-    });
+    if (this.#wake === undefined) this.#events.waiting(true);
+    this.#wake = wake;
+    return undefined;
   }
 
   cancel(reason: unknown): void {
@@ -149,10 +149,15 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource {
       this.#events.failed(error ?? badAnswer('no answer'), raw);
       return;
     }
-    if (this.#resolveRead === undefined) return;
-    if (error === undefined) this.#resolveRead(null);
-    else this.#rejectRead?.(error);
-    this.#resolveRead = undefined;
+    this.#wakeReader();
+  }
+
+  #wakeReader(): void {
+    const wake = this.#wake;
+    if (wake === undefined) return;
+    this.#wake = undefined;
+    this.#events.waiting(false);
+    wake();
   }
 }
 
