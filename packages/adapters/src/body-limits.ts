@@ -21,7 +21,7 @@ export function tooLarge({ maxBodyBytes }: BodyLimits): PipelineError {
  *
  * @throws PipelineError `invalid_request`.
  */
-export function refuseNeedless(method: string, body: Uint8Array | null): void {
-  if (body === null || (method !== 'GET' && method !== 'DELETE')) return;
+export function refuseNeedless(method: string, length: number): void {
+  if (length === 0 || (method !== 'GET' && method !== 'DELETE')) return;
   throw new PipelineError('invalid_request', { message: `A ${method} request has no body here.` });
 }

@@ -42,11 +42,21 @@ async function run<Req>(
   exchange: Exchange<Req>,
   target: string,
 ): Promise<void> {
-  const { req, res } = exchange;
+  const { req, res, subject, parsed } = exchange;
   const client = new Client(req, res, pipeline.clock, settings.writeStallMs);
   if (client.gone) return;
   try {
-    await client.send(await answer(pipeline, settings, exchange, target, client.controller));
+    // Everything that can be checked before the pipeline sees the call, the cheapest first.
+    const method = req.method as string;
+    const limits = bodyLimits(settings, method, target);
+    const sent = inboundHeaders(req);
+    const principal = settings.identify === undefined ? undefined : await principalOf(settings, subject);
+    const { headers, body } = await inboundBody(req, sent, parsed, limits, pipeline.clock);
+    const inbound = { method, target, headers, body, controller: client.controller };
+    const response = await pipeline.handle(inbound, (state) => {
+      if (principal !== undefined) state.set(PRINCIPAL, principal);
+    });
+    await client.send(response);
   } catch (error) {
     // Refused by its head alone: whoever has sent the whole request already shall keep the connection.
     if (!req.complete) await nextTurn();
@@ -58,22 +68,4 @@ async function run<Req>(
       res.destroy();
     }
   }
-}
-
-/** Checks everything that can be checked before the pipeline sees the call, the cheapest first. */
-async function answer<Req>(
-  pipeline: Pipeline,
-  settings: MountSettings<Req>,
-  { req, subject, parsed }: Exchange<Req>,
-  target: string,
-  controller: AbortController,
-): Promise<Response> {
-  const method = req.method as string;
-  const limits = bodyLimits(settings, method, target);
-  const sent = inboundHeaders(req);
-  const principal = settings.identify === undefined ? undefined : await principalOf(settings, subject);
-  const { headers, body } = await inboundBody(req, sent, parsed, limits, pipeline.clock);
-  return pipeline.handle({ method, target, headers, body, controller }, (state) => {
-    if (principal !== undefined) state.set(PRINCIPAL, principal);
-  });
 }

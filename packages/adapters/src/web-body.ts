@@ -20,7 +20,7 @@ export async function webBody(
   if (request.signal.aborted) throw new PipelineError('client_abort', { cause: request.signal.reason });
   if (request.body === null) return null;
   const body = await readAll(request.body.getReader(), request.signal, limits, clock);
-  refuseNeedless(request.method, body);
+  refuseNeedless(request.method, body?.length ?? 0);
   return body;
 }
 

@@ -50,7 +50,11 @@ export function followAttempt(
   clock: Clock,
   listener: AttemptListener,
 ): Promise<Response> {
-  return new AttemptRecord(request.endpoint, clock, listener).follow(next(request));
+  const record = new AttemptRecord(request.endpoint, clock, listener);
+  return next(request).then(
+    (response) => record.answered(response),
+    (error: unknown) => record.failed(error),
+  );
 }
 
 /** The attempt as it becomes known. */
@@ -82,10 +86,6 @@ export class AttemptRecord implements Attempt, BodyWatcher {
     return this.#facts?.usage;
   }
 
-  follow(answer: Promise<Response>): Promise<Response> {
-    return answer.then(this.#answered, this.#failed);
-  }
-
   content(): void {
     this.firstContentMs = this.#clock.now() - this.startedAt;
     if (this.#listener.contentBegan === undefined) return;
@@ -107,7 +107,8 @@ export class AttemptRecord implements Attempt, BodyWatcher {
     }
   }
 
-  readonly #answered = (response: Response): Response => {
+  /** The headers have arrived. */
+  answered(response: Response): Response {
     this.status = response.status;
     if (response.status > 399) {
       this.#facts = LazyResponse.factsOf(response);
@@ -118,13 +119,14 @@ export class AttemptRecord implements Attempt, BodyWatcher {
     this.#facts = facts;
     facts.watch(this);
     return response;
-  };
+  }
 
-  readonly #failed = (error: unknown): never => {
+  /** There will be none. */
+  failed(error: unknown): never {
     this.error = error;
     this.#end(classify(error, this.#clock));
     throw error;
-  };
+  }
 
   #end(disposition: Disposition): void {
     this.durationMs = this.#clock.now() - this.startedAt;

@@ -3,13 +3,10 @@ import { reportSwallowed } from './diagnostics.ts';
 import { PipelineError } from './errors.ts';
 import type { FailurePolicy, Middleware, Next } from './plugin.ts';
 import type { ApiRequest } from './request.ts';
-import { answerResponse } from './stream/answer.ts';
-import { isResponse } from './stream/is-response.ts';
-import { bodySource, LazyResponse } from './stream/lazy-response.ts';
+import { adopted } from './stream/answer.ts';
+import { isResponse, kindOf } from './stream/is-response.ts';
+import { LazyResponse } from './stream/lazy-response.ts';
 import { discard } from './stream/peek.ts';
-import { DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
-import { upstreamFailure } from './transport/failure.ts';
-import type { Transport } from './transport/transport.ts';
 
 /** One compiled step: the plugin and everything inside it. */
 export type Step = (request: ApiRequest, ctx: Context) => Promise<Response>;
@@ -27,22 +24,6 @@ export interface Link {
  */
 export function compile(links: readonly Link[], innermost: Step): Step {
   return links.reduceRight<Step>((inner, link) => step(link, inner), innermost);
-}
-
-/** A transport as the innermost step. One that is not ours may fail with anything: no plugin shall be blamed for it. */
-export function sending(transport: Transport): Step {
-  return async (request, ctx) => {
-    let response: Response;
-    try {
-      response = await transport.send(request, ctx);
-    } catch (error) {
-      throw PipelineError.is(error) ? error : upstreamFailure(error, false);
-    }
-    if (isResponse(response)) return LazyResponse.is(response) ? response : adopted(response, ctx);
-    throw new PipelineError('internal', {
-      cause: new TypeError(`the transport returned ${kindOf(response)}, no Response`),
-    });
-  };
 }
 
 function step(link: Link, inner: Step): Step {
@@ -124,7 +105,7 @@ function returned(response: Response, ctx: Context): Response {
   }
   if (lazy) return response;
   try {
-    return adopted(response, ctx);
+    return adopted(response, ctx.format);
   } catch (error) {
     const type = response.headers.get('content-type');
     throw new TypeError(
@@ -136,19 +117,6 @@ function returned(response: Response, ctx: Context): Response {
   }
 }
 
-/** A response that somebody else made, read in the call's format, so that hooks, commit point and outcome hold for it too. */
-function adopted(response: Response, ctx: Context): Response {
-  const body = LazyResponse.takeBody(response);
-  return answerResponse({
-    status: response.status,
-    statusText: response.statusText,
-    headers: { ...LazyResponse.headerRecord(response) },
-    source: body === null ? null : bodySource(body),
-    format: ctx.format,
-    limits: DEFAULT_SSE_LIMITS,
-  }).response;
-}
-
 function failed(plugin: string, cause: unknown): PipelineError {
   return new PipelineError('plugin_failed', { plugin, cause });
 }
@@ -156,11 +124,6 @@ function failed(plugin: string, cause: unknown): PipelineError {
 /** Why the call was aborted, if it was: a wait that then breaks off is no failure of the plugin that waited. */
 function abortOf({ signal }: ApiRequest): PipelineError | undefined {
   return signal.aborted && PipelineError.is(signal.reason) ? signal.reason : undefined;
-}
-
-function kindOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value);
-  return `a value of type ${Array.isArray(value) ? 'array' : typeof value}`;
 }
 
 function ignore(): void {

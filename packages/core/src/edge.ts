@@ -3,12 +3,11 @@ import { PipelineError } from './errors.ts';
 import type { Format } from './format/format.ts';
 import { BodyFacts } from './stream/body-facts.ts';
 import { type BodySource, bytesSource } from './stream/body.ts';
-import { answerResponse } from './stream/answer.ts';
+import { adopted } from './stream/answer.ts';
 import { takeEvents } from './stream/attach.ts';
 import { batchBytes, type EventReader } from './stream/event-reader.ts';
-import { bodySource, LazyResponse, type ResponseBody } from './stream/lazy-response.ts';
+import { LazyResponse, type ResponseBody } from './stream/lazy-response.ts';
 import type { Wake } from './stream/pull.ts';
-import { DEFAULT_SSE_LIMITS } from './stream/sse-decoder.ts';
 
 /**
  * The outer edge: hands the answer to the caller and finds out how the call ended. Every body passes here once, so
@@ -57,15 +56,7 @@ function tracked(response: Response, call: Call): Response {
   const judged =
     facts !== undefined && (facts.format !== undefined || call.format === undefined || response.status > 299);
   if (judged) return response;
-  const body = LazyResponse.takeBody(response);
-  return answerResponse({
-    status: response.status,
-    statusText: response.statusText,
-    headers: { ...LazyResponse.headerRecord(response) },
-    source: body === null ? null : bodySource(body),
-    format: call.format,
-    limits: DEFAULT_SSE_LIMITS,
-  }).response;
+  return adopted(response, call.format);
 }
 
 function endProperly(call: Call, status: number, facts: BodyFacts): void {

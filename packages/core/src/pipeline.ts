@@ -1,8 +1,7 @@
-import type { Call } from './call.ts';
-import { compile, type Link, sending } from './chain.ts';
+import { compile, type Link } from './chain.ts';
 import { CLOCK, type Clock } from './clock.ts';
 import { describePipeline, type PipelineDescription } from './describe.ts';
-import { PipelineError } from './errors.ts';
+import type { PipelineError } from './errors.ts';
 import { type PipelineFetch, pipelineFetch } from './fetch.ts';
 import { FORMATS } from './format/formats.ts';
 import { DEFAULT_JSON_LIMITS, type JsonLimits } from './json/inspect.ts';
@@ -12,8 +11,9 @@ import { checkOrder } from './order.ts';
 import { RANDOM } from './random.ts';
 import type { InboundRequest } from './request.ts';
 import { type RefusedRequest, Runner } from './run.ts';
+import { sending } from './sending.ts';
 import { assembleServices, provide } from './services.ts';
-import { ALLOWED_REGIONS, type State } from './state.ts';
+import type { State } from './state.ts';
 import { DEFAULT_TIMEOUTS, type Timeouts } from './transport/timeouts.ts';
 import { TRANSPORT, type Transport } from './transport/transport.ts';
 import { UndiciTransport } from './transport/undici-transport.ts';
@@ -91,16 +91,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     onError: plugin.onError,
     handle: (request, next, ctx) => instance.handle(request, next, ctx),
   }));
-  const send = sending(transport);
-  const chain = compile(links, (request, ctx) => {
-    const { endpoint } = request;
-    const allowed = ctx.state.get(ALLOWED_REGIONS);
-    // The last look, whatever routing is or is not in the pipeline.
-    if (allowed !== undefined && (endpoint?.region === undefined || !allowed.includes(endpoint.region))) {
-      throw new PipelineError('residency');
-    }
-    return (ctx as Call).beginAttempt(endpoint).follow(send(request, ctx));
-  });
+  const chain = compile(links, sending(transport));
 
   const lifecycle = new Lifecycle({
     clock,

@@ -43,34 +43,68 @@ export class Runner {
   }
 
   /** The life of a call: looked at, admitted, taken through the chain, delivered or refused. */
-  async handle(inbound: InboundRequest, seed?: (state: State) => void): Promise<Response> {
-    const { chain, lifecycle, maxConcurrentCalls, upstream } = this.#parts;
+  handle(inbound: InboundRequest, seed?: (state: State) => void): Promise<Response> {
     const format = this.#formatOf(inbound);
     const { facts, objection } = this.#inspect(inbound, format);
     const call = this.#call(inbound, format, facts);
-    try {
-      if (objection !== undefined) throw objection;
-      const { aborted, reason } = call.signal;
-      if (aborted)
-        throw PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason });
-      lifecycle.callStarted(call, maxConcurrentCalls);
-      seed?.(call);
-      const { method, target, headers, body } = inbound;
-      const request = { method, url: upstream + target, headers, body, signal: call.signal };
-      const answer = lifecycle.started
-        ? chain(request, call)
-        : lifecycle.start().then(() => chain(request, call));
-      const held = holdAnswer(await unlessAborted(answer, call));
-      return deliver(held instanceof Promise ? await unlessAborted(held, call) : held, call);
-    } catch (error) {
-      const known = PipelineError.is(error) ? error : new PipelineError('internal', { cause: error });
-      // Nothing started, or a part of ours failed: no plugin may have seen the call that could tell of it.
-      if (known !== error) reportSwallowed('a call failed', error);
-      call.end(known.outcome, known.status, undefined, known);
-      // Nobody is there to be answered.
-      if (known.code === 'client_abort') throw known;
-      return refusal(known, call.id, this.#dialectOf(inbound, format));
-    }
+    return new Promise((resolve, reject) => {
+      const refuse = (error: unknown): void => {
+        if (call.ended) return;
+        const known = PipelineError.is(error) ? error : new PipelineError('internal', { cause: error });
+        // Nothing started, or a part of ours failed: no plugin may have seen the call that could tell of it.
+        if (known !== error) reportSwallowed('a call failed', error);
+        call.end(known.outcome, known.status, undefined, known);
+        // Nobody is there to be answered.
+        if (known.code === 'client_abort') reject(known);
+        else resolve(refusal(known, call.id, this.#dialectOf(inbound, format)));
+      };
+      const hand = (response: Response): void => {
+        // Given up meanwhile: nobody is there to read it.
+        if (call.ended) {
+          void discard(response);
+          return;
+        }
+        try {
+          resolve(deliver(response, call));
+        } catch (error) {
+          refuse(error);
+        }
+      };
+      const answered = (response: Response): void => {
+        try {
+          const held = holdAnswer(response);
+          if (held instanceof Promise) held.then(hand, refuse);
+          else hand(held);
+        } catch (error) {
+          refuse(error);
+        }
+      };
+      // A plugin that hears no signal must not keep the caller waiting.
+      call.onAbort = refuse;
+      try {
+        this.#admitted(call, inbound, objection, seed).then(answered, refuse);
+      } catch (error) {
+        refuse(error);
+      }
+    });
+  }
+
+  /** @throws PipelineError When the call is refused before any plugin sees it. */
+  #admitted(
+    call: Call,
+    { method, target, headers, body }: InboundRequest,
+    objection: unknown,
+    seed: ((state: State) => void) | undefined,
+  ): Promise<Response> {
+    const { chain, lifecycle, maxConcurrentCalls, upstream } = this.#parts;
+    if (objection !== undefined) throw objection;
+    const { aborted, reason } = call.signal;
+    if (aborted)
+      throw PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason });
+    lifecycle.callStarted(call, maxConcurrentCalls);
+    seed?.(call);
+    const request = { method, url: upstream + target, headers, body, signal: call.signal };
+    return lifecycle.started ? chain(request, call) : lifecycle.start().then(() => chain(request, call));
   }
 
   /** The answer to a request that a mount refuses before there is a call. */
@@ -119,19 +153,5 @@ export class Runner {
   #dialectOf(inbound: RefusedRequest, format: Format | undefined): Format {
     const { method, target, headers } = inbound;
     return errorFormatFor({ method, headers, url: this.#parts.upstream + target }, format);
-  }
-}
-
-/** The answer, or the reason of the abort: a plugin that hears no signal must not keep the caller waiting. */
-async function unlessAborted(answer: Promise<Response>, call: Call): Promise<Response> {
-  const { promise, resolve, reject } = Promise.withResolvers<Response>();
-  call.onAbort = reject;
-  answer.then(resolve, reject);
-  try {
-    return await promise;
-  } catch (error) {
-    // It may still come, and nobody is there to read it.
-    answer.then(discard).catch(() => undefined);
-    throw error;
   }
 }

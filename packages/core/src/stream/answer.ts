@@ -3,8 +3,8 @@ import type { Format } from '../format/format.ts';
 import { BodyFacts } from './body-facts.ts';
 import type { BodySource } from './body.ts';
 import { DecodingReader } from './event-reader.ts';
-import { LazyResponse, type ResponseBody } from './lazy-response.ts';
-import type { SseLimits } from './sse-decoder.ts';
+import { bodySource, LazyResponse, type ResponseBody } from './lazy-response.ts';
+import { DEFAULT_SSE_LIMITS, type SseLimits } from './sse-decoder.ts';
 import { JsonSource, PlainSource } from './tracked-body.ts';
 
 /** What an answer is made of. */
@@ -68,4 +68,17 @@ export function answerResponse(parts: AnswerParts): { response: Response; isEven
     facts,
   });
   return { response, isEventStream };
+}
+
+/** A response that somebody else made, read in a format, so that hooks, commit point and outcome hold for it too. */
+export function adopted(response: Response, format: Format | undefined): Response {
+  const body = LazyResponse.takeBody(response);
+  return answerResponse({
+    status: response.status,
+    statusText: response.statusText,
+    headers: { ...LazyResponse.headerRecord(response) },
+    source: body === null ? null : bodySource(body),
+    format,
+    limits: DEFAULT_SSE_LIMITS,
+  }).response;
 }

@@ -1,5 +1,5 @@
 import type { PipelineError } from '../errors.ts';
-import { guarded } from '../diagnostics.ts';
+import { guarded, reportSwallowed } from '../diagnostics.ts';
 import type { BodyFacts } from './body-facts.ts';
 import { batchBytes, type EventReader } from './event-reader.ts';
 import { Pending, type Wake } from './pull.ts';
@@ -195,17 +195,26 @@ export class HookedReader implements EventReader {
   }
 }
 
-function observe(observer: StreamObserver, batch: Batch): void {
+/** No closure per event: with one observer on a stream it would be most of what the observer costs. */
+function observe(observer: StreamObserver, { events, bytes }: Batch): void {
   if (observer.event !== undefined) {
-    // Each by itself: how many events come in one batch is up to the network.
-    for (const event of batch.events) if (event.hasData) observed(() => observer.event?.(event));
+    for (const event of events) {
+      // Each by itself: how many events come in one batch is up to the network.
+      try {
+        if (event.hasData) observer.event(event);
+      } catch (error) {
+        reportSwallowed(THREW, error);
+      }
+    }
   }
   if (observer.chunk === undefined) return;
-  const bytes = batchBytes(batch);
-  if (bytes.length > 0) observed(() => observer.chunk?.(bytes));
+  const whole = bytes ?? batchBytes({ events, bytes });
+  if (whole.length > 0) observed(() => observer.chunk?.(whole));
 }
+
+const THREW = 'a stream observer threw';
 
 /** Runs an observer's callback so that its failure stays its own. */
 export function observed(callback: () => void): void {
-  guarded('a stream observer threw', callback);
+  guarded(THREW, callback);
 }

@@ -5,3 +5,9 @@ export function isResponse(value: unknown): value is Response {
   const { status, headers } = value as { status?: unknown; headers?: unknown };
   return typeof status === 'number' && typeof headers === 'object' && 'body' in value && 'bodyUsed' in value;
 }
+
+/** What somebody gave in place of a response, for a sentence that says so. */
+export function kindOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return `a value of type ${Array.isArray(value) ? 'array' : typeof value}`;
+}
