@@ -77,7 +77,7 @@ class Sending implements ExchangeEvents {
     this.#watchdog = new Watchdog(clock, timeouts, this.#ctx.streamed, (error) => {
       exchange.fail(error);
     });
-    signal.addEventListener('abort', this);
+    signal.addEventListener('abort', this.#onAbort);
     try {
       this.#pool.dispatch(
         {
@@ -95,10 +95,11 @@ class Sending implements ExchangeEvents {
     }
   }
 
-  /** The call's signal has aborted. */
-  handleEvent(): void {
+  // A function, not an object with `handleEvent`: Node keeps whatever hangs on such a listener alive until the next full
+  // collection, which doubled the cost of a call.
+  readonly #onAbort = (): void => {
     this.#exchange.fail(abortReason(this.#request.signal));
-  }
+  };
 
   head(head: AnswerHead): void {
     try {
@@ -133,7 +134,7 @@ class Sending implements ExchangeEvents {
 
   settled(): void {
     this.#watchdog?.stop();
-    this.#request.signal.removeEventListener('abort', this);
+    this.#request.signal.removeEventListener('abort', this.#onAbort);
   }
 
   /**
