@@ -92,7 +92,7 @@ export class AttemptRecord implements Attempt, BodyWatcher {
     guarded('an attempt listener threw', () => this.#listener.contentBegan?.(this));
   }
 
-  settled(error: unknown): void {
+  settled(error: PipelineError | undefined): void {
     const { errorEvent, contentSeen, format } = this.#facts as BodyFacts;
     if (errorEvent !== undefined && format !== undefined) {
       this.error = new PipelineError('stream_error');

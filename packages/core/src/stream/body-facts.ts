@@ -1,5 +1,6 @@
-import type { PipelineError } from '../errors.ts';
+import { PipelineError } from '../errors.ts';
 import type { Format, Usage } from '../format/format.ts';
+import { upstreamFailure } from '../transport/failure.ts';
 import type { SseEvent } from './sse-event.ts';
 
 /** Usage is read from whole JSON answers up to this size; the bytes are kept until the outcome is reported. */
@@ -15,7 +16,7 @@ export interface BodyWatcher {
    * The body is over, for whoever judges the upstream: its final event or proper end has been seen (`error` is
    * undefined), or it was cut or given up. Called once, if anybody reads the body or gives it up.
    */
-  settled(error: unknown): void;
+  settled(error: PipelineError | undefined): void;
 }
 
 /** What has been seen of one response body so far. The outcome of the call is read from it. */
@@ -38,7 +39,7 @@ export class BodyFacts {
   #answerLength = 0;
   #watchers: BodyWatcher[] | undefined;
   #settled = false;
-  #error: unknown;
+  #error: PipelineError | undefined;
 
   constructor(format: Format | undefined) {
     this.format = format;
@@ -65,11 +66,21 @@ export class BodyFacts {
   /** Takes note of the proper end. */
   completed(): void {
     this.complete = true;
-    this.settle(undefined);
+    this.#settle(undefined);
   }
 
-  /** Takes note that the body is over. Only the first time counts: who gives a whole body up gives nothing up. */
-  settle(error: unknown): void {
+  /** Takes note that the body was cut, by what its source threw. */
+  cut(error: unknown): void {
+    this.#settle(PipelineError.is(error) ? error : upstreamFailure(error, true));
+  }
+
+  /** Takes note that nobody wants the rest. */
+  givenUp(reason: unknown): void {
+    this.#settle(PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason }));
+  }
+
+  /** Only the first time counts: who gives a whole body up gives nothing up. */
+  #settle(error: PipelineError | undefined): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#error = error;
@@ -99,7 +110,7 @@ export class BodyFacts {
       case 'error':
         this.errorEvent ??= event;
         this.finalEvent ??= event;
-        this.settle(undefined);
+        this.#settle(undefined);
         break;
       case 'preamble':
       case 'ping':

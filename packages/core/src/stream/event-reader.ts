@@ -46,7 +46,7 @@ export class DecodingReader implements EventReader {
 
   cancel(reason: unknown): void {
     this.#ended = true;
-    this.#facts.settle(reason);
+    this.#facts.givenUp(reason);
     this.#source.cancel(reason);
   }
 
@@ -54,7 +54,7 @@ export class DecodingReader implements EventReader {
   #cut(error: unknown): null {
     this.#ended = true;
     if (this.#facts.complete || this.#facts.errorEvent !== undefined) return null;
-    this.#facts.settle(error);
+    this.#facts.cut(error);
     throw error;
   }
 
@@ -91,7 +91,7 @@ export class DecodingReader implements EventReader {
       const cut = new PipelineError('stream_cut', {
         cause: new Error('the stream ended without its final event'),
       });
-      facts.settle(cut);
+      facts.cut(cut);
       throw cut;
     }
     return rest === undefined ? null : { events: [rest], bytes: rest.raw };

@@ -34,7 +34,7 @@ export class JsonSource implements BodySource {
   }
 
   cancel(reason: unknown): void {
-    this.#facts.settle(reason);
+    this.#facts.givenUp(reason);
     this.#source.cancel(reason);
   }
 
@@ -44,7 +44,7 @@ export class JsonSource implements BodySource {
       return;
     }
     const cut = new PipelineError('stream_cut', { cause: new Error('the JSON answer ends in the middle') });
-    this.#facts.settle(cut);
+    this.#facts.cut(cut);
     throw cut;
   }
 }
@@ -67,7 +67,7 @@ export class PlainSource implements BodySource {
   }
 
   cancel(reason: unknown): void {
-    this.#facts.settle(reason);
+    this.#facts.givenUp(reason);
     this.#source.cancel(reason);
   }
 }
@@ -76,7 +76,7 @@ function pullOf(source: BodySource, facts: BodyFacts, wake: Wake): Uint8Array | 
   try {
     return source.pull(wake);
   } catch (error) {
-    facts.settle(error);
+    facts.cut(error);
     throw error;
   }
 }
