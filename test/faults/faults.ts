@@ -13,7 +13,7 @@ const BAD = refusedWith(502, 'bad_answer');
 const CUT_STREAM = endsWithEvent('stream_cut');
 
 /** Long enough for an answer, short enough to wait for. */
-const SHORT = { firstEventMs: 250, idleMs: 250, totalMs: 400 };
+const SHORT = { firstEventMs: 250, idleMs: 250, totalMs: 4_000 };
 
 type Rest = Pick<Fault, 'retried'> & Partial<Fault>;
 
@@ -182,7 +182,7 @@ export const PLAIN_FAULTS: readonly Fault[] = [
   fault({ kind: 'truncate', framing: 'close-delimited', ending: 'rst' }, LOST, yes),
   fault({ kind: 'stall', at: 'before-headers' }, refusedWith(504, 'total_timeout'), {
     retried: false,
-    timeouts: SHORT,
+    timeouts: { totalMs: 400 },
   }),
   fault({ kind: 'stall', at: 'after-headers' }, refusedWith(504, 'idle_timeout'), {
     retried: false,
