@@ -1,11 +1,5 @@
 import { PipelineError } from '@sluice/core';
-import {
-  anthropicStream,
-  errorEvent,
-  fakeRandom,
-  type ScriptedAnswer,
-  streamAnswer,
-} from '@sluice/core/testing';
+import { anthropicStream, errorEvent, type ScriptedAnswer, streamAnswer } from '@sluice/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FAILOVER_JITTER_MS } from './backoff.ts';

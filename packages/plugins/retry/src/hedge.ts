@@ -106,9 +106,7 @@ class Race {
     const { signal } = this.#request;
     signal.addEventListener('abort', this.#onAbort);
     // The winner's body is read long after this: only then has the call no use for its signal.
-    this.#ctx.onComplete(() => {
-      signal.removeEventListener('abort', this.#onAbort);
-    });
+    this.#ctx.onComplete(this.#onComplete);
     this.#timer = this.#parts.clock.setTimeout(this.#hedge, hedgeAfterMs);
     this.#start(false, this.#request.otherThan);
     return this.#outcome.promise;
@@ -160,6 +158,13 @@ class Race {
     if (this.#timer !== undefined) this.#parts.clock.clearTimeout(this.#timer);
     this.#outcome.resolve({ ...result, hedged: this.#hedged });
   }
+
+  readonly #onComplete = (): void => {
+    const { signal } = this.#request;
+    signal.removeEventListener('abort', this.#onAbort);
+    // The call hears of an abort before we do, and may end by it.
+    if (signal.aborted) this.#onAbort();
+  };
 
   readonly #onAbort = (): void => {
     if (this.#timer !== undefined) this.#parts.clock.clearTimeout(this.#timer);

@@ -1,4 +1,4 @@
-import { ALTERNATIVES, definePlugin, type Plugin, PipelineError } from '@sluice/core';
+import { ALTERNATIVES, definePlugin, type Outcome, type Plugin, PipelineError } from '@sluice/core';
 import { type ScriptedAnswer, testPipeline, type TestPipeline } from '@sluice/core/testing';
 import { retry, type RetryOptions } from '../index.ts';
 
@@ -9,6 +9,8 @@ export type Endpoints = Readonly<Record<string, readonly ScriptedAnswer[]>>;
 export interface RoutedOptions {
   /** Endpoints that routing counts as alternatives, and that are gone when it comes to them. Default: none. */
   readonly gone?: readonly string[];
+  /** Plugins outside retry. Default: none. */
+  readonly outside?: readonly Plugin[];
 }
 
 /**
@@ -34,15 +36,18 @@ function routing(ids: readonly string[], { gone = [] }: RoutedOptions): Plugin {
 /** A pipeline with retry and routing, and what was asked of whom and when. */
 export interface Routed extends TestPipeline {
   /** Endpoints in the order in which they were asked, and the time of it. */
-  readonly asked: readonly { readonly id: string; readonly at: number }[];
+  readonly asked: { readonly id: string; readonly at: number }[];
+  readonly outcomes: Outcome[];
 }
 
 /** Makes a {@link Routed} pipeline. */
 export function routed(endpoints: Endpoints, options: RetryOptions = {}, others: RoutedOptions = {}): Routed {
-  const asked: { id: string; at: number }[] = [];
+  const asked: Routed['asked'] = [];
+  const turns = new Map<string, number>();
   const answer: Extract<ScriptedAnswer, (...args: never) => unknown> = (request, ctx) => {
     const id = request.endpoint?.id ?? '';
-    const turn = asked.filter((one) => one.id === id).length;
+    const turn = turns.get(id) ?? 0;
+    turns.set(id, turn + 1);
     asked.push({ id, at: pipe.clock.now() });
     const answers = endpoints[id] ?? [];
     const given = answers[Math.min(turn, answers.length - 1)] as ScriptedAnswer;
@@ -51,7 +56,12 @@ export function routed(endpoints: Endpoints, options: RetryOptions = {}, others:
   };
   const pipe = testPipeline({
     answers: Array.from({ length: 1_000 }, () => answer),
-    plugins: [retry(options), routing(Object.keys(endpoints), others)],
+    plugins: [...(others.outside ?? []), retry(options), routing(Object.keys(endpoints), others)],
   });
-  return { ...pipe, asked, [Symbol.asyncDispose]: () => pipe[Symbol.asyncDispose]() };
+  return {
+    ...pipe,
+    outcomes: pipe.outcomes as Outcome[],
+    asked,
+    [Symbol.asyncDispose]: () => pipe[Symbol.asyncDispose](),
+  };
 }
