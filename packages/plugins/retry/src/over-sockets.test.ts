@@ -48,7 +48,7 @@ test.each<[what: string, requests: number, status: number, behaviour: Behaviour 
   ['409', 3, 409, { kind: 'status', status: 409 }],
   ['413', 1, 413, { kind: 'status', status: 413 }],
   ['422', 1, 422, { kind: 'status', status: 422 }],
-  ['429', 3, 429, { kind: 'status', status: 429 }],
+  ['429', 3, 429, { kind: 'status', status: 429, retryAfterMs: '0' }],
   ['429 that is a spend cap', 1, 429, { kind: 'status', status: 429, code: 'enforced_spend_limit_reached' }],
   ['429 that asks for an hour', 1, 429, { kind: 'status', status: 429, retryAfter: '3600' }],
   ['500', 3, 500, { kind: 'status', status: 500 }],
@@ -169,7 +169,7 @@ test('an upstream that is not there costs three attempts', async () => {
 test('discarded answers give the only connection back', async () => {
   await using upstream = await fakeUpstream();
   upstream.reply(
-    { kind: 'status', status: 429 },
+    { kind: 'status', status: 429, retryAfterMs: '0' },
     // Larger than what is worth reading off.
     { kind: 'status', status: 503, body: JSON.stringify({ padding: 'x'.repeat(4 << 20) }) },
   );
