@@ -66,7 +66,7 @@ describe('at assembly', () => {
     ],
     [
       { hedge: {}, commitHoldMs: 30_000 },
-      '"hedge.maxDelayMs" must be less than "commitHoldMs", after which the first attempt is committed',
+      '"hedge.maxDelayMs" must be less than "commitHoldMs" and "retryWithinMs", after which the first attempt is committed',
     ],
   ])('refuses %o', (options, complaint) => {
     expect(() => assemble(options)).toThrow(`plugin "retry": ${complaint}.`);

@@ -43,7 +43,8 @@ export interface RetryOptions {
    */
   readonly retryUnanswered?: boolean;
   /**
-   * How long the preamble of a stream is held back, in milliseconds, so that its failure can still be retried.
+   * How long the preamble of a stream is held back, in milliseconds, so that its failure can still be retried; never
+   * longer than `retryWithinMs`.
    *
    * @default 60_000
    */
@@ -162,7 +163,8 @@ export const options: OptionSchema<RetrySettings> = v.pipe(
     'a hedge repeats what is not answered yet, which "retryUnanswered": false forbids; remove one of them',
   ),
   v.check(
-    ({ hedge: given, commitHoldMs }) => given === undefined || given.maxDelayMs < commitHoldMs,
-    '"hedge.maxDelayMs" must be less than "commitHoldMs", after which the first attempt is committed',
+    ({ hedge: given, commitHoldMs, retryWithinMs }) =>
+      given === undefined || given.maxDelayMs < Math.min(commitHoldMs, retryWithinMs),
+    '"hedge.maxDelayMs" must be less than "commitHoldMs" and "retryWithinMs", after which the first attempt is committed',
   ),
 );

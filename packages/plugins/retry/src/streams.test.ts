@@ -66,12 +66,13 @@ describe('a stream', () => {
     expect(await (await pending).text()).toBe(events.join(''));
   });
 
-  test('that keeps silent is let go after commitHoldMs, and is committed from then on', async () => {
+  test.each([
+    ['commitHoldMs', { commitHoldMs: 5_000 }],
+    ['retryWithinMs', { retryWithinMs: 5_000 }],
+  ])('that keeps silent is let go after %s, and is committed from then on', async (_, options) => {
     let arrive: (piece: Error) => void = () => undefined;
     const late = new Promise<Error>((resolve) => (arrive = resolve));
-    await using pipe = retrying([streamAnswer([...preamble, late]), streamAnswer(events)], {
-      commitHoldMs: 5_000,
-    });
+    await using pipe = retrying([streamAnswer([...preamble, late]), streamAnswer(events)], options);
     const pending = pipe.post({ stream: true });
     await pipe.clock.advance(5_000);
     const response = await pending;
