@@ -31,10 +31,16 @@ describe('at assembly', () => {
   });
 
   test('fills in the defaults of hedging, when it is asked for', () => {
+    const regionRouting = definePlugin({
+      name: 'region-routing',
+      create: () => ({ handle: (request, next) => next(request) }),
+    });
+    // #region hedge
     const pipeline = createPipeline({
       upstream: 'https://api.anthropic.com',
-      plugins: [retry({ hedge: {} })],
+      plugins: [retry({ hedge: { budgetRatio: 0.02 } }), regionRouting()],
     });
+    // #endregion
     expect(pipeline.describe().plugins[0]?.options).toMatchObject({
       hedge: { budgetRatio: 0.02, minSamples: 50, minDelayMs: 500, maxDelayMs: 30_000 },
     });
