@@ -1,51 +1,10 @@
 import { getEventListeners } from 'node:events';
 import { definePlugin, type Outcome, PipelineError } from '@sluice/core';
-import { anthropicMessage, anthropicStream, type ScriptedAnswer, streamAnswer } from '@sluice/core/testing';
+import { anthropicMessage, type ScriptedAnswer, streamAnswer } from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
-import type { RetryOptions } from './index.ts';
 import { afterAllWaits, bad, good, JSON_TYPE } from './testing/retrying.ts';
-import { type Endpoints, routed, type Routed, type RoutedOptions } from './testing/routed.ts';
-
-const events = anthropicStream({ text: 'One two three' });
-const [preamble = '', ...rest] = events;
-const HEDGE: RetryOptions = { hedge: { minSamples: 20, minDelayMs: 0 } };
-const WARM = 20;
-
-/** Resolves after a while on the pipeline's clock, which is known by the time it is asked. */
-const later = <T>({ clock }: Routed, ms: number, value: T): Promise<T> =>
-  new Promise((resolve) => {
-    clock.setTimeout(() => {
-      resolve(value);
-    }, ms);
-  });
-
-/** A stream whose first content takes its time. */
-const slow =
-  (pipe: () => Routed, ms: number, ending: readonly (string | Error)[] = rest): ScriptedAnswer =>
-  (request, ctx) =>
-    streamAnswer([preamble, later(pipe(), ms, ending[0] as string), ...ending.slice(1)])(request, ctx);
-
-/** A pipeline that has seen `WARM` calls whose content came after 100 ms. */
-async function warm(
-  endpoints: (pipe: () => Routed) => Endpoints,
-  options: RetryOptions = HEDGE,
-  others: RoutedOptions = {},
-): Promise<Routed> {
-  const self = (): Routed => pipe;
-  const table = endpoints(self);
-  const usual = Array.from({ length: WARM }, () => slow(self, 100));
-  const pipe = routed({ ...table, a: [...usual, ...(table['a'] ?? [])] }, options, others);
-  for (let call = 0; call < WARM; call++) await ask(pipe, 100);
-  pipe.asked.splice(0);
-  pipe.outcomes.splice(0);
-  return pipe;
-}
-
-async function ask(pipe: Routed, ms: number): Promise<string> {
-  const pending = pipe.post({ stream: true });
-  await pipe.clock.advance(ms);
-  return (await pending).text();
-}
+import type { Endpoints, Routed } from './testing/routed.ts';
+import { ask, EVENTS, HEDGE, later, slow, WARM, warm } from './testing/warm.ts';
 
 const whom = ({ asked }: Routed): string => asked.map(({ id }) => id).join('');
 const last = ({ outcomes }: Routed): Outcome => outcomes.at(-1) as Outcome;
@@ -68,7 +27,7 @@ describe('a call that takes longer than most', () => {
     const [first, hedge] = pipe.transport.requests.slice(-2).map(({ signal }) => signal);
     expect(first?.reason).toMatchObject({ code: 'superseded' });
     expect(hedge?.aborted).toBe(false);
-    expect(await response.text()).toBe(events.join(''));
+    expect(await response.text()).toBe(EVENTS.join(''));
     expect(last(pipe)).toMatchObject({ kind: 'completed', attempts: 2 });
     expect(last(pipe).history).toMatchObject([
       { endpoint: { id: 'a' }, disposition: { health: 'ignore' }, error: { code: 'superseded' } },
@@ -79,7 +38,7 @@ describe('a call that takes longer than most', () => {
 
   test('keeps its first attempt when that is the faster one after all', async () => {
     await using pipe = await warm((self) => ({ a: [slow(self, 150)], b: [slow(self, 60_000)] }));
-    expect(await ask(pipe, 150)).toBe(events.join(''));
+    expect(await ask(pipe, 150)).toBe(EVENTS.join(''));
     expect(whom(pipe)).toBe('ab');
     expect(last(pipe).history).toMatchObject([
       { disposition: { health: 'success' } },
@@ -106,7 +65,7 @@ describe('a call that takes longer than most', () => {
       a: [async () => later(self(), 200, bad(503))],
       b: [slow(self, 1_000)],
     }));
-    expect(await ask(pipe, 1_100)).toBe(events.join(''));
+    expect(await ask(pipe, 1_100)).toBe(EVENTS.join(''));
     expect(whom(pipe)).toBe('ab');
     expect(last(pipe)).toMatchObject({ kind: 'completed', attempts: 2 });
   });
@@ -128,7 +87,7 @@ describe('a call that takes longer than most', () => {
 
   test('ends with its caller after the hedge has won, too', async () => {
     const stalling: ScriptedAnswer = streamAnswer([
-      ...events.slice(0, 3),
+      ...EVENTS.slice(0, 3),
       new Promise<never>(() => undefined),
     ]);
     await using pipe = await warm((self) => ({ a: [slow(self, 60_000)], b: [stalling] }));
@@ -211,7 +170,7 @@ describe('no hedge is sent', () => {
   });
 
   test('after a throttle: the call goes elsewhere instead', async () => {
-    await using pipe = await warm(() => ({ a: [bad(429)], b: [streamAnswer(events)] }));
+    await using pipe = await warm(() => ({ a: [bad(429)], b: [streamAnswer(EVENTS)] }));
     const pending = pipe.post({ stream: true });
     await pipe.clock.advance(50);
     await (await pending).text();
@@ -238,13 +197,13 @@ test('a hedge that no endpoint takes is none: the first attempt goes on, and may
   });
   await using pipe = await warm(endpoints, HEDGE, { gone: ['b'] });
   const pending = pipe.post({ stream: true });
-  expect(await (await afterAllWaits(pipe, pending)).text()).toBe(events.join(''));
+  expect(await (await afterAllWaits(pipe, pending)).text()).toBe(EVENTS.join(''));
   expect(whom(pipe)).toBe('aa');
 });
 
 test('a first attempt that fails is followed at once, and not when its hedge would have been due', async () => {
   await using pipe = await warm((self) => ({ a: [bad(500)], b: [slow(self, 1)] }));
-  expect(await ask(pipe, 51)).toBe(events.join(''));
+  expect(await ask(pipe, 51)).toBe(EVENTS.join(''));
   expect(whom(pipe)).toBe('ab');
 });
 
@@ -271,12 +230,12 @@ test('nothing is left of a hedged call', async () => {
     }),
   });
   await using pipe = await warm(
-    () => ({ a: [() => new Promise<never>(() => undefined)], b: [streamAnswer(events)] }),
+    () => ({ a: [() => new Promise<never>(() => undefined)], b: [streamAnswer(EVENTS)] }),
     HEDGE,
     { outside: [witness()] },
   );
   const text = await ask(pipe, 100);
-  expect(text).toBe(events.join(''));
+  expect(text).toBe(EVENTS.join(''));
   expect(whom(pipe)).toBe('ab');
   expect(getEventListeners(signal as AbortSignal, 'abort')).toHaveLength(before);
   expect(pipe.clock.pendingTimers).toBe(0);

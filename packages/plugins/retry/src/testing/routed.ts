@@ -55,7 +55,7 @@ export function routed(endpoints: Endpoints, options: RetryOptions = {}, others:
     return given instanceof Response ? given.clone() : given;
   };
   const pipe = testPipeline({
-    answers: Array.from({ length: 1_000 }, () => answer),
+    answers: Array.from({ length: 2_000 }, () => answer),
     plugins: [...(others.outside ?? []), retry(options), routing(Object.keys(endpoints), others)],
   });
   return {
