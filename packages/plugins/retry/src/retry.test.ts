@@ -136,9 +136,16 @@ describe('the wait', () => {
     expect(pipe.clock.pendingTimers).toBe(2);
 
     const reason = new Error('gone');
+    let settled = false;
+    void pending.catch(() => (settled = true));
     caller.abort(reason);
+    // Not even a turn of the event loop: a chain of promises, and no time.
+    for (let turn = 0; turn < 30 && !settled; turn++) await Promise.resolve();
+    expect(settled).toBe(true);
     await expect(pending).rejects.toBe(reason);
+    expect(pipe.clock.now()).toBe(1_000);
     expect(pipe.clock.pendingTimers).toBe(0);
+    await pipe.clock.advance(60_000);
     expect(pipe.transport.requests).toHaveLength(1);
     expect(pipe.outcomes).toMatchObject([{ kind: 'client-abort', status: 499, attempts: 1 }]);
   });
