@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classify, type Disposition, retryAfter } from './classify.ts';
+import { classify, type Disposition } from './classify.ts';
 import { ERROR_CODES, type ErrorCode, PipelineError } from './errors.ts';
 import { BodyFacts } from './stream/body-facts.ts';
 import { LazyResponse } from './stream/lazy-response.ts';
@@ -73,6 +73,11 @@ describe('an answer', () => {
     expect(classify(answer(503, { 'x-should-retry': 'true' }), clock).retry).toBe('backoff');
     // Both official SDKs believe it, whatever the status.
     expect(classify(answer(400, { 'x-should-retry': 'true' }), clock).retry).toBe('backoff');
+    // But what is not permitted is not tried on.
+    expect(classify(answer(403, { 'x-should-retry': 'true' }), clock)).toMatchObject({
+      retry: 'no',
+      otherEndpoint: false,
+    });
   });
 
   it('of a used-up budget is not retried, but may go elsewhere', () => {
@@ -144,41 +149,5 @@ describe('an error', () => {
     for (const odd of [new Error('x'), undefined, null, 'text', 503, { status: 503 }]) {
       expect(rowOf(classify(odd, clock))).toEqual(['no', false, 'ignore', 'keep']);
     }
-  });
-});
-
-describe('retryAfter', () => {
-  it.each<readonly [Record<string, string>, number | undefined]>([
-    [{}, undefined],
-    [{ 'retry-after': '2' }, 2_000],
-    [{ 'retry-after': ' 2 ' }, 2_000],
-    [{ 'retry-after': '0' }, 0],
-    [{ 'retry-after': '0.5' }, 500],
-    [{ 'retry-after': '' }, undefined],
-    [{ 'retry-after': '-1' }, undefined],
-    [{ 'retry-after': '1, 2' }, undefined],
-    [{ 'retry-after': 'soon' }, undefined],
-    [{ 'retry-after': 'in 2099' }, undefined],
-    [{ 'retry-after': '5 apples' }, undefined],
-    [{ 'retry-after': '0x10' }, undefined],
-    [{ 'retry-after': '1e3' }, undefined],
-    [{ 'retry-after': 'Infinity' }, undefined],
-    [{ 'retry-after': 'Thu, 01 Jan 2026 00:00:30 GMT' }, 30_000],
-    [{ 'retry-after': 'Thursday, 01-Jan-26 00:00:30 GMT' }, 30_000],
-    [{ 'retry-after': 'Thu Jan  1 00:00:30 2026 GMT' }, 30_000],
-    [{ 'retry-after': '2026-01-01T00:00:30Z' }, 30_000],
-    [{ 'retry-after': 'Wed, 31 Dec 2025 23:59:59 GMT' }, 0],
-    [{ 'retry-after': 'Thu, 99 Jan 2026 00:00:30 GMT' }, undefined],
-    [{ 'retry-after-ms': '250' }, 250],
-    [{ 'retry-after-ms': '250', 'retry-after': '1' }, 250],
-    [{ 'retry-after-ms': '', 'retry-after': '1' }, 1_000],
-    [{ 'retry-after-ms': ' ', 'retry-after': '1' }, 1_000],
-    [{ 'retry-after-ms': '-1', 'retry-after': '1' }, 1_000],
-    [{ 'retry-after-ms': 'x', 'retry-after': '1' }, 1_000],
-    [{ 'retry-after-ms': 'NaN' }, undefined],
-    [{ 'retry-after-ms': '12.5' }, 12.5],
-  ])('of %j is %s', (headers, ms) => {
-    expect(retryAfter(lazy(429, headers), clock)).toBe(ms);
-    expect(retryAfter(answer(429, headers), clock)).toBe(ms);
   });
 });

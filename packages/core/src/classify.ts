@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import { type ErrorCode, PipelineError } from './errors.ts';
+import { retryAfter } from './retry-after.ts';
 import { isResponse } from './stream/is-response.ts';
 import { LazyResponse } from './stream/lazy-response.ts';
 
@@ -94,7 +95,9 @@ export function classify(result: unknown, clock: Clock, errorBody?: unknown): Di
   const found = ofStatus(status);
   const told = LazyResponse.header(result, 'x-should-retry');
   if (told === 'false' || isSpent(errorBody)) return { ...found, retry: 'no', retryAfterMs };
-  if (told === 'true' && found.retry === 'no') return { ...found, retry: 'backoff', retryAfterMs };
+  // Not a 403: what the provider does not allow is not tried on, whatever else it says.
+  if (told === 'true' && found.retry === 'no' && status !== 403)
+    return { ...found, retry: 'backoff', retryAfterMs };
   return { ...found, retryAfterMs };
 }
 
@@ -106,25 +109,6 @@ export function classifyStatus(status: number): Disposition {
 function ofStatus(status: number): Row {
   return BY_STATUS[status] ?? (status > 499 ? SERVER_FAILURE : status > 399 ? ANSWERED : SUCCESS);
 }
-
-/**
- * The wait an answer asks for: `retry-after-ms`, else `retry-after` in seconds or as a date (RFC 9110 §10.2.3). What
- * cannot be read, and what is negative, counts as not said; a date that has passed is no wait.
- */
-export function retryAfter(response: Response, clock: Clock): number | undefined {
-  const ms = LazyResponse.header(response, 'retry-after-ms')?.trim() ?? '';
-  if (NUMBER.test(ms)) return Number(ms);
-  const value = LazyResponse.header(response, 'retry-after')?.trim() ?? '';
-  if (NUMBER.test(value)) return Number(value) * 1000;
-  if (!DATE.test(value)) return undefined;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - clock.wallTime());
-}
-
-/** Providers send fractions too. */
-const NUMBER = /^\d{1,12}(?:\.\d{1,12})?$/;
-/** The forms of HTTP-date begin with the day of the week, ISO 8601 with the year. `Date.parse` takes "5 apples" for a date. */
-const DATE = /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)|\d{4}-\d\d-\d\d)/i;
 
 function isSpent(body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false;

@@ -1,5 +1,5 @@
 export { type Attempt, type AttemptListener, followAttempt } from './attempt.ts';
-export { classify, type Disposition, retryAfter } from './classify.ts';
+export { classify, type Disposition } from './classify.ts';
 export { CLOCK, type Clock, type TimerHandle } from './clock.ts';
 export type { Context } from './context.ts';
 export type { PipelineDescription, PluginDescription } from './describe.ts';
@@ -38,6 +38,7 @@ export {
 } from './plugin.ts';
 export { RANDOM, type Random } from './random.ts';
 export type { ApiRequest, Endpoint, InboundRequest, RoutingDecision } from './request.ts';
+export { retryAfter } from './retry-after.ts';
 export type { RefusedRequest } from './run.ts';
 export { provide, type Provision, type ServiceSource } from './services.ts';
 export {

@@ -9,8 +9,10 @@ import {
   PipelineError,
 } from '@sluice/core';
 
-/** What one attempt came to. */
-export type Attempt = { readonly response: Response } | { readonly error: unknown };
+/** What one attempt came to, or the last of two that were made at once (`hedged`). */
+export type Attempt = ({ readonly response: Response } | { readonly error: unknown }) & {
+  readonly hedged?: boolean;
+};
 
 /** Makes one attempt. It is over when its answer has begun, or never will. */
 export async function attempt(
@@ -26,12 +28,24 @@ export async function attempt(
   }
 }
 
+/** Whether an attempt brought an answer that can be handed on. */
+export function succeeded(result: Attempt): result is { readonly response: Response } {
+  return 'response' in result && result.response.status < 400;
+}
+
 /** What an attempt's end means. */
 export async function dispositionOf(result: Attempt, clock: Clock): Promise<Disposition> {
   if ('error' in result) return classify(result.error, clock);
   // A spent budget looks like a throttle, but for its body.
   const body = result.response.status === 429 ? await peekJson(result.response) : undefined;
   return classify(result.response, clock, body);
+}
+
+/** Whether an attempt was sent and nothing is known of what became of it: it may have been worked on, and be billed. */
+export function unanswered(result: Attempt): boolean {
+  if (!('error' in result) || !PipelineError.is(result.error)) return false;
+  const { code } = result.error;
+  return code === 'connection_lost' || code === 'first_event_timeout';
 }
 
 /** The attempt's own answer or error, as if there were no retrying. */

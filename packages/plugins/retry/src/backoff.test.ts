@@ -1,7 +1,7 @@
 import type { Random } from '@sluice/core';
 import { fakeRandom } from '@sluice/core/testing';
 import { expect, test } from 'vitest';
-import { backoff, type BackoffSettings } from './backoff.ts';
+import { backoff, type BackoffSettings, FAILOVER_JITTER_MS, failoverDelay } from './backoff.ts';
 
 const settings: BackoffSettings = { baseDelayMs: 500, throttledDelayMs: 2_000, maxDelayMs: 30_000 };
 
@@ -16,9 +16,7 @@ test.each([
   (kind, firstBoundMs) => {
     for (const retry of [0, 1, 2, 3]) {
       const boundMs = firstBoundMs * 2 ** retry;
-      const waits = SEEDS.map((seed) =>
-        backoff({ retry: kind, retryAfterMs: undefined }, retry, settings, fakeRandom(seed)),
-      );
+      const waits = SEEDS.map((seed) => backoff(kind, 0, retry, settings, fakeRandom(seed)));
       expect(Math.min(...(waits as number[]))).toBeLessThan(boundMs / 10);
       expect(Math.max(...(waits as number[]))).toBeGreaterThan((boundMs * 9) / 10);
       for (const waitMs of waits) expect(waitMs).toBeLessThanOrEqual(boundMs);
@@ -27,9 +25,10 @@ test.each([
 );
 
 test('comes back at once, and only once, when the upstream was not reached', () => {
-  const unreached = { retry: 'at-once', retryAfterMs: undefined } as const;
-  expect(backoff(unreached, 0, settings, always(0.5))).toBe(0);
-  expect(backoff(unreached, 1, settings, always(0.5))).toBe(500);
+  expect(backoff('at-once', 0, 0, settings, always(0.5))).toBe(0);
+  expect(backoff('at-once', 0, 1, settings, always(0.5))).toBe(500);
+  // Unless an endpoint that was reached asked for time.
+  expect(backoff('at-once', 700, 0, settings, always(0))).toBe(700);
 });
 
 test('is a whole number of milliseconds between 0 and the longest wait, whatever the settings', () => {
@@ -37,7 +36,7 @@ test('is a whole number of milliseconds between 0 and the longest wait, whatever
     const random = fakeRandom(seed);
     const drawn = drawSettings(random);
     for (const retry of [0, 1, 5, 10]) {
-      const waitMs = backoff({ retry: 'throttled', retryAfterMs: undefined }, retry, drawn, random);
+      const waitMs = backoff('throttled', 0, retry, drawn, random);
       expect(waitMs).toSatisfy(Number.isInteger);
       expect(waitMs).toBeGreaterThanOrEqual(0);
       expect(waitMs).toBeLessThanOrEqual(drawn.maxDelayMs);
@@ -51,7 +50,7 @@ test('never comes back before the upstream said, and at most a tenth later than 
     const drawn = drawSettings(random);
     const retryAfterMs = random.next() * drawn.maxDelayMs;
     for (const retry of [0, 1, 5, 10]) {
-      const waitMs = backoff({ retry: 'throttled', retryAfterMs }, retry, drawn, random);
+      const waitMs = backoff('throttled', retryAfterMs, retry, drawn, random);
       expect(waitMs).toBeGreaterThanOrEqual(retryAfterMs);
       expect(waitMs).toBeLessThanOrEqual(
         Math.ceil(Math.max(drawn.throttledDelayMs * 2 ** retry, retryAfterMs * 1.1)),
@@ -61,14 +60,21 @@ test('never comes back before the upstream said, and at most a tenth later than 
 });
 
 test('spreads out those who were told the same time', () => {
-  const told = { retry: 'throttled', retryAfterMs: 20_000 } as const;
-  const waits = SEEDS.map((seed) => backoff(told, 0, settings, fakeRandom(seed)));
+  const waits = SEEDS.map((seed) => backoff('throttled', 20_000, 0, settings, fakeRandom(seed)));
   expect(new Set(waits).size).toBeGreaterThan(90);
 });
 
 test('gives no wait at all when the upstream asks for more than the longest one', () => {
-  expect(backoff({ retry: 'throttled', retryAfterMs: 30_000 }, 0, settings, always(0.9))).toBe(30_000);
-  expect(backoff({ retry: 'throttled', retryAfterMs: 30_001 }, 0, settings, always(0))).toBeUndefined();
+  expect(backoff('throttled', 30_000, 0, settings, always(0.9))).toBe(30_000);
+  expect(backoff('throttled', 30_001, 0, settings, always(0))).toBeUndefined();
+});
+
+test('pauses for a moment before another endpoint is asked', () => {
+  const pauses = SEEDS.map((seed) => failoverDelay(fakeRandom(seed)));
+  for (const pauseMs of pauses) expect(pauseMs).toSatisfy(Number.isInteger);
+  expect(Math.min(...pauses)).toBeLessThan(FAILOVER_JITTER_MS / 10);
+  expect(Math.max(...pauses)).toBeGreaterThan((FAILOVER_JITTER_MS * 9) / 10);
+  expect(failoverDelay(always(0.999_999))).toBe(FAILOVER_JITTER_MS);
 });
 
 function drawSettings(random: Random): BackoffSettings {

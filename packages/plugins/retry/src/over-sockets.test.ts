@@ -5,7 +5,7 @@ import {
   type PipelineOptions,
   definePlugin,
 } from '@sluice/core';
-import { type Behaviour, fakeUpstream } from '@sluice/core/testing';
+import { type Behaviour, fakeUpstream, testPipeline } from '@sluice/core/testing';
 import { expect, test } from 'vitest';
 import { retry } from './retry.ts';
 
@@ -48,9 +48,17 @@ test.each<[what: string, requests: number, status: number, behaviour: Behaviour 
   ['409', 3, 409, { kind: 'status', status: 409 }],
   ['413', 1, 413, { kind: 'status', status: 413 }],
   ['422', 1, 422, { kind: 'status', status: 422 }],
-  ['429', 3, 429, { kind: 'status', status: 429 }],
+  ['429', 3, 429, { kind: 'status', status: 429, retryAfterMs: '0' }],
   ['429 that is a spend cap', 1, 429, { kind: 'status', status: 429, code: 'enforced_spend_limit_reached' }],
   ['429 that asks for an hour', 1, 429, { kind: 'status', status: 429, retryAfter: '3600' }],
+  ['429 for no time', 3, 429, { kind: 'status', status: 429, retryAfter: '0' }],
+  [
+    '429 until a time that has passed',
+    3,
+    429,
+    { kind: 'status', status: 429, retryAfter: 'Wed, 21 Oct 2015 07:28:00 GMT' },
+  ],
+  ['529 for what is no time', 3, 529, { kind: 'status', status: 529, retryAfter: 'soon' }],
   ['500', 3, 500, { kind: 'status', status: 500 }],
   ['501', 1, 501, { kind: 'status', status: 501 }],
   ['502', 3, 502, { kind: 'status', status: 502 }],
@@ -107,6 +115,55 @@ test.each<[what: string, requests: number, status: number, behaviour: Behaviour]
   expect(outcomes).toMatchObject([{ kind: 'upstream-error', status, attempts: requests }]);
 });
 
+test.each<[what: string, requests: number, status: number, behaviour: Behaviour]>([
+  ['is cut', 3, 502, { kind: 'truncate', framing: 'content-length' }],
+  ['is cut in a chunk', 3, 502, { kind: 'truncate', framing: 'mid-chunk' }],
+  ['is cut and reset', 3, 502, { kind: 'truncate', framing: 'mid-chunk', ending: 'rst' }],
+  ['ends in its middle as if it were whole', 3, 502, { kind: 'truncate', framing: 'close-delimited' }],
+  ['is reset after its headers', 3, 502, { kind: 'reset-after-headers' }],
+])(
+  'a whole answer that %s costs %i requests and gives the caller %i',
+  async (_, requests, status, behaviour) => {
+    await using upstream = await fakeUpstream();
+    const outcomes: Outcome[] = [];
+    await using pipeline = pipelineTo(upstream.url, outcomes);
+    const call = async (): Promise<Response> =>
+      pipeline.fetch(`${upstream.url}/v1/messages`, { method: 'POST', body: body(false) });
+
+    upstream.script(() => behaviour);
+    const response = await call();
+    expect(await response.json()).toMatchObject({ type: 'error' });
+    expect(response.status).toBe(status);
+    expect(response.headers.get('x-should-retry')).toBe('false');
+    expect(outcomes).toMatchObject([{ attempts: requests, cause: { code: 'connection_lost' } }]);
+
+    upstream.reset();
+    upstream.reply(behaviour);
+    expect(await (await call()).json()).toMatchObject({ role: 'assistant' });
+    expect(upstream.requests).toHaveLength(2);
+  },
+);
+
+test.each<[string, Behaviour]>([
+  ['after its headers', { kind: 'stall', at: 'after-headers' }],
+  ['after its preamble', { kind: 'stall', at: 'mid-stream', afterEvents: 1 }],
+  ['before its headers', { kind: 'stall', at: 'before-headers' }],
+  ['but for pings', { kind: 'pings-only', afterEvents: 1, intervalMs: 1 }],
+])('with default options, a stream that is silent %s is tried again', async (_, behaviour) => {
+  await using upstream = await fakeUpstream();
+  upstream.reply(behaviour);
+  await using pipe = testPipeline({ upstream: upstream.url, sockets: true, plugins: [retry()] });
+  const pending = pipe.post({ stream: true });
+  await upstream.request(1);
+  for (let second = 0; upstream.requests.length < 2 && second < 600; second++) await pipe.clock.advance(500);
+  const response = await pending;
+  expect(response.status).toBe(200);
+  expect(await response.text()).toMatch(/message_stop/);
+  expect(pipe.outcomes).toMatchObject([{ kind: 'completed', attempts: 2 }]);
+  expect(pipe.outcomes[0]?.history[0]).toMatchObject({ error: { code: 'first_event_timeout' } });
+  expect(pipe.clock.pendingTimers).toBe(0);
+});
+
 test('an upstream that is not there costs three attempts', async () => {
   const upstream = await fakeUpstream();
   await upstream.close();
@@ -120,7 +177,7 @@ test('an upstream that is not there costs three attempts', async () => {
 test('discarded answers give the only connection back', async () => {
   await using upstream = await fakeUpstream();
   upstream.reply(
-    { kind: 'status', status: 429 },
+    { kind: 'status', status: 429, retryAfterMs: '0' },
     // Larger than what is worth reading off.
     { kind: 'status', status: 503, body: JSON.stringify({ padding: 'x'.repeat(4 << 20) }) },
   );
