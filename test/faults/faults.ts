@@ -184,12 +184,12 @@ export const PLAIN_FAULTS: readonly Fault[] = [
     retried: false,
     timeouts: { totalMs: 400 },
   }),
-  fault({ kind: 'stall', at: 'after-headers' }, refusedWith(504, 'idle_timeout'), {
-    retried: false,
+  fault({ kind: 'stall', at: 'after-headers' }, refusedWith(504, 'first_event_timeout'), {
+    retried: true,
     timeouts: SHORT,
   }),
-  fault({ kind: 'stall', afterEvents: 2 }, refusedWith(504, 'idle_timeout'), {
-    retried: false,
+  fault({ kind: 'stall', afterEvents: 2 }, refusedWith(504, 'first_event_timeout'), {
+    retried: true,
     timeouts: SHORT,
   }),
   fault({ kind: 'flood', bytes: 2 << 20 }, ANSWERED, no),

@@ -19,7 +19,7 @@ export interface CommitOptions {
   readonly clock: Clock;
   /**
    * Longest hold of a stream in milliseconds. Then what is held is released and pings flow, so that a long think does
-   * not look like a dead connection. Default 30 000.
+   * not look like a dead connection. Default 60 000, as `firstEventMs`.
    */
   readonly commitHoldMs?: number;
   /** Most bytes of a stream that are held. Default 16 KiB. */
@@ -43,7 +43,7 @@ export async function holdUntilContent(response: Response, options: CommitOption
   if (body === null) return LazyResponse.putBody(response, body);
   if ('bytes' in body) return readFrom(new HeldAnswer(response, body.bytes, facts));
 
-  const { clock, commitHoldMs = 30_000, maxHeldBytes = 16 * 1024 } = options;
+  const { clock, commitHoldMs = 60_000, maxHeldBytes = 16 * 1024 } = options;
   const stream = new HeldStream(response, body.events, facts, maxHeldBytes);
   const held = readFrom(stream);
   if (!(held instanceof Promise)) return held;
@@ -154,10 +154,12 @@ class HeldAnswer implements Pullable<Response> {
   }
 }
 
-/** Nothing has reached the caller: a cut is as good as a connection lost before the answer. */
+/** Nothing has reached the caller: a cut or a stall is as good as one before the answer. */
 function uncommitted(error: unknown): unknown {
-  if (!PipelineError.is(error) || error.code !== 'stream_cut') return error;
-  return new PipelineError('connection_lost', { cause: error.cause ?? error });
+  if (!PipelineError.is(error)) return error;
+  if (error.code === 'stream_cut')
+    return new PipelineError('connection_lost', { cause: error.cause ?? error });
+  return error.code === 'idle_timeout' ? new PipelineError('first_event_timeout', { cause: error }) : error;
 }
 
 function asErrorResponse(response: Response, events: EventReader, facts: BodyFacts): Response {

@@ -183,7 +183,7 @@ describe('the clocks over a socket', () => {
     expect(await request.closed).toBe('aborted');
   });
 
-  it('an upstream whose JSON answer stops in the middle: idle_timeout ends it', async () => {
+  it('an upstream whose JSON answer stops in the middle: it never began', async () => {
     upstream.reply('stall; at=mid-stream; afterEvents=1');
     const asked = upstream.request();
     const call = over.test.post();
@@ -193,7 +193,7 @@ describe('the clocks over a socket', () => {
     await over.test.clock.advance(3_000);
     await over.test.clock.advance(3_000);
     expect(await (await call).json()).toMatchObject({ error: { type: 'timeout_error' } });
-    expect(over.test.outcomes).toMatchObject([{ kind: 'timeout', cause: { code: 'idle_timeout' } }]);
+    expect(over.test.outcomes).toMatchObject([{ kind: 'timeout', cause: { code: 'first_event_timeout' } }]);
   });
 
   it('leave no timer behind', async () => {
