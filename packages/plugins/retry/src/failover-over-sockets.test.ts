@@ -21,7 +21,7 @@ function pipelineTo(first: string, second: string, outcomes: Outcome[]): Pipelin
   return createPipeline({
     upstream: first,
     plugins: [retry(), routing()],
-    timeouts: { firstEventMs: 100, connectMs: 1_000, totalMs: 20_000 },
+    timeouts: { firstEventMs: 700, connectMs: 5_000, totalMs: 60_000 },
   });
 }
 
