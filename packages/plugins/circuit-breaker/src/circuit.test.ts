@@ -94,7 +94,11 @@ describe('an open circuit', () => {
     const bench = new Bench();
     bench.make(5, 'failure');
     const { retryAfterMs = 0, plugin, status, retryable } = bench.refusal() ?? {};
-    expect({ plugin, status, retryable }).toEqual({ plugin: 'circuit-breaker', status: 503, retryable: true });
+    expect({ plugin, status, retryable }).toEqual({
+      plugin: 'circuit-breaker',
+      status: 503,
+      retryable: true,
+    });
     expect(retryAfterMs).toBeGreaterThanOrEqual(5_000);
     expect(retryAfterMs).toBeLessThanOrEqual(5_500);
     await bench.clock.advance(retryAfterMs - 1);

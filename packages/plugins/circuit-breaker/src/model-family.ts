@@ -21,7 +21,7 @@ export function modelFamily(model: string): string {
     named
       // Amazon Bedrock: a region, the maker, and a version of the packaging at the end.
       .replace(/^(?:(?:[a-z]{2,6}|us-gov)\.)?(?:anthropic|amazon|cohere|deepseek|meta|mistral|openai)\./, '')
-      .replace(/-v\d+(?::\d+)*$/, '')
+      .replace(/-v\d+(?::\w+)+$/, '')
       // Snapshots: 20250929, 2024-08-06, @20250929.
       .replace(/[-@](?:\d{8}|\d{4}-\d{2}-\d{2}|latest|default)$/, '')
       .slice(0, MAX_FAMILY_LENGTH)

@@ -162,10 +162,7 @@ export const options: OptionSchema<CircuitBreakerSettings> = v.pipe(
     ({ windowMs, slowFirstEventMs, slowRate }) => slowRate === false || windowMs >= 2 * slowFirstEventMs,
     'option "windowMs" must be at least twice "slowFirstEventMs", or what it compares is never in it together',
   ),
-  v.check(
-    ({ openMs, maxOpenMs }) => maxOpenMs >= openMs,
-    'option "maxOpenMs" must not be below "openMs"',
-  ),
+  v.check(({ openMs, maxOpenMs }) => maxOpenMs >= openMs, 'option "maxOpenMs" must not be below "openMs"'),
   v.check(
     ({ failureRate, consecutiveFailures, slowRate }) =>
       failureRate !== false || consecutiveFailures !== false || slowRate !== false,

@@ -33,69 +33,74 @@ const rules = fc.record({
 test('whatever happens, there are never more probes than allowed, and a healthy upstream is found to be one', async () => {
   const seen = { refused: 0, halfOpen: 0 };
   await fc.assert(
-    fc.asyncProperty(rules, fc.array(step, { minLength: 40, maxLength: 120 }), fc.nat(), async (rules, steps, seed) => {
-      const bench = new Bench(rules, seed);
-      const { clock, circuits } = bench;
-      const running: Running[] = [];
-      /** Ends of the leases of probes that are under way, and the half-open period that they belong to. */
-      let leases: { readonly call: Running; readonly endsAt: number }[] = [];
-      let changes = 0;
+    fc.asyncProperty(
+      rules,
+      fc.array(step, { minLength: 40, maxLength: 120 }),
+      fc.nat(),
+      async (rules, steps, seed) => {
+        const bench = new Bench(rules, seed);
+        const { clock, circuits } = bench;
+        const running: Running[] = [];
+        /** Ends of the leases of probes that are under way, and the half-open period that they belong to. */
+        let leases: { readonly call: Running; readonly endsAt: number }[] = [];
+        let changes = 0;
 
-      const begin = (streamed: boolean): Running | undefined => {
-        const before = circuits.list()[0]?.state ?? 'closed';
-        if (bench.events.length !== changes) leases = [];
-        changes = bench.events.length;
-        leases = leases.filter(({ endsAt }) => endsAt > clock.now());
-        try {
-          const call = bench.begin(streamed);
-          expect(before).not.toBe('open');
-          if (before === 'half-open') {
-            seen.halfOpen++;
-            leases.push({ call, endsAt: clock.now() + rules.probeLeaseMs });
+        const begin = (streamed: boolean): Running | undefined => {
+          const before = circuits.list()[0]?.state ?? 'closed';
+          if (bench.events.length !== changes) leases = [];
+          changes = bench.events.length;
+          leases = leases.filter(({ endsAt }) => endsAt > clock.now());
+          try {
+            const call = bench.begin(streamed);
+            expect(before).not.toBe('open');
+            if (before === 'half-open') {
+              seen.halfOpen++;
+              leases.push({ call, endsAt: clock.now() + rules.probeLeaseMs });
+            }
+            expect(leases.length).toBeLessThanOrEqual(rules.probes);
+            return call;
+          } catch (error) {
+            if (!PipelineError.is(error)) throw error;
+            seen.refused++;
+            expect(before).not.toBe('closed');
+            expect(error.retryAfterMs).toBeGreaterThan(0);
+            expect(error.retryAfterMs).toBeLessThanOrEqual(330_000);
+            if (before === 'half-open') expect(leases).toHaveLength(rules.probes);
+            return undefined;
           }
-          expect(leases.length).toBeLessThanOrEqual(rules.probes);
-          return call;
-        } catch (error) {
-          if (!PipelineError.is(error)) throw error;
-          seen.refused++;
-          expect(before).not.toBe('closed');
-          expect(error.retryAfterMs).toBeGreaterThan(0);
-          expect(error.retryAfterMs).toBeLessThanOrEqual(330_000);
-          if (before === 'half-open') expect(leases).toHaveLength(rules.probes);
-          return undefined;
-        }
-      };
+        };
 
-      for (const step of steps) {
-        if (step.do === 'begin') {
-          const call = begin(step.streamed);
-          if (call !== undefined) running.push(call);
-        } else if (step.do === 'wait') await clock.advance(step.ms);
-        else if (step.do === 'reset') circuits.reset();
-        else {
-          const [call] = running.slice(step.which % Math.max(1, running.length));
-          if (call === undefined) continue;
-          if (step.do === 'content') call.content();
+        for (const step of steps) {
+          if (step.do === 'begin') {
+            const call = begin(step.streamed);
+            if (call !== undefined) running.push(call);
+          } else if (step.do === 'wait') await clock.advance(step.ms);
+          else if (step.do === 'reset') circuits.reset();
           else {
-            running.splice(running.indexOf(call), 1);
-            leases = leases.filter((lease) => lease.call !== call);
-            call.end(step.health, step.retryAfterMs);
+            const [call] = running.slice(step.which % Math.max(1, running.length));
+            if (call === undefined) continue;
+            if (step.do === 'content') call.content();
+            else {
+              running.splice(running.indexOf(call), 1);
+              leases = leases.filter((lease) => lease.call !== call);
+              call.end(step.health, step.retryAfterMs);
+            }
           }
         }
-      }
 
-      // From now on the upstream is well. What is still under way never ends.
-      for (let i = 0; bench.state !== 'closed' && i < 2 * (rules.probeSuccesses + 2); i++) {
-        const call = begin(false);
-        if (call === undefined) await clock.advance(bench.refusal()?.retryAfterMs ?? 0);
-        else {
-          leases = leases.filter((lease) => lease.call !== call);
-          call.end('success');
+        // From now on the upstream is well. What is still under way never ends.
+        for (let i = 0; bench.state !== 'closed' && i < 2 * (rules.probeSuccesses + 2); i++) {
+          const call = begin(false);
+          if (call === undefined) await clock.advance(bench.refusal()?.retryAfterMs ?? 0);
+          else {
+            leases = leases.filter((lease) => lease.call !== call);
+            call.end('success');
+          }
         }
-      }
-      expect(bench.state ?? 'closed').toBe('closed');
-      expect(clock.pendingTimers).toBe(0);
-    }),
+        expect(bench.state ?? 'closed').toBe('closed');
+        expect(clock.pendingTimers).toBe(0);
+      },
+    ),
     { numRuns: 1_000 },
   );
   expect(seen.refused).toBeGreaterThan(1_000);
