@@ -1,5 +1,10 @@
 // What the packaging check runs in a folder that has nothing but the tarballs of core and of this plugin.
-import { circuitBreaker, type CircuitBreakerOptions, CIRCUITS, memoryCircuits } from '@sluice/circuit-breaker';
+import {
+  circuitBreaker,
+  type CircuitBreakerOptions,
+  CIRCUITS,
+  memoryCircuits,
+} from '@sluice/circuit-breaker';
 import { CLOCK, createPipeline, provide, RANDOM } from '@sluice/core';
 
 const options: CircuitBreakerOptions = { failureRate: 0.3 };

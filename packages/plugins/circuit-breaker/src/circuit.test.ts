@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { Bench } from './bench.ts';
+import { TestBench } from './test-bench.ts';
 
 describe('a closed circuit', () => {
   test('opens at the rate, not below, and never below the least number of calls', () => {
-    const bench = new Bench({ consecutiveFailures: false });
+    const bench = new TestBench({ consecutiveFailures: false });
     bench.make(9, 'failure');
     expect(bench.state).toBe('closed');
-    const half = new Bench({ consecutiveFailures: false });
+    const half = new TestBench({ consecutiveFailures: false });
     half.make(10, 'success');
     half.make(9, 'failure');
     expect(half.state).toBe('closed');
@@ -15,7 +15,7 @@ describe('a closed circuit', () => {
   });
 
   test('opens after failures in a row, however long they took; a success ends the row, silence does not', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     bench.make(4, 'failure');
     bench.make(1, 'success');
     await bench.clock.advance(3_600_000);
@@ -30,7 +30,7 @@ describe('a closed circuit', () => {
   });
 
   test('forgets what is older than the window', async () => {
-    const bench = new Bench({ consecutiveFailures: false });
+    const bench = new TestBench({ consecutiveFailures: false });
     bench.make(9, 'failure');
     await bench.clock.advance(60_000);
     expect(bench.circuits.list()).toMatchObject([{ counts: { completed: 0, failed: 0 } }]);
@@ -39,7 +39,7 @@ describe('a closed circuit', () => {
   });
 
   test('keeps what is in the window while it moves on', async () => {
-    const bench = new Bench({ consecutiveFailures: false });
+    const bench = new TestBench({ consecutiveFailures: false });
     for (let i = 0; i < 9; i++) {
       bench.make(1, 'failure');
       await bench.clock.advance(6_000);
@@ -49,7 +49,7 @@ describe('a closed circuit', () => {
   });
 
   test('opens when streams are slow to begin, as soon as they begin', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     const slow = Array.from({ length: 8 }, () => bench.begin(true));
     await bench.clock.advance(30_001);
     for (let i = 0; i < 2; i++) bench.begin(true).content().end('success');
@@ -62,7 +62,7 @@ describe('a closed circuit', () => {
   });
 
   test('takes a stream that was given up before its first content for a slow one', async () => {
-    const bench = new Bench({ consecutiveFailures: false, failureRate: false });
+    const bench = new TestBench({ consecutiveFailures: false, failureRate: false });
     const calls = Array.from({ length: 10 }, () => bench.begin(true));
     await bench.clock.advance(60_000);
     for (const call of calls) call.end('failure');
@@ -70,7 +70,7 @@ describe('a closed circuit', () => {
   });
 
   test('does not time answers that are not streamed', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     const calls = Array.from({ length: 20 }, () => bench.begin(false));
     await bench.clock.advance(120_000);
     for (const call of calls) call.content().end('success');
@@ -81,7 +81,7 @@ describe('a closed circuit', () => {
     [{ failureRate: false }, 4],
     [{ consecutiveFailures: false }, 9],
   ] as const)('lets a condition be turned off: %j', (rules, failures) => {
-    const bench = new Bench(rules);
+    const bench = new TestBench(rules);
     bench.make(failures, 'failure');
     expect(bench.state).toBe('closed');
     bench.make(1, 'failure');
@@ -91,7 +91,7 @@ describe('a closed circuit', () => {
 
 describe('an open circuit', () => {
   test('says when the next probe may go, and lets it through then and not before', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     bench.make(5, 'failure');
     const { retryAfterMs = 0, plugin, status, retryable } = bench.refusal() ?? {};
     expect({ plugin, status, retryable }).toEqual({
@@ -108,7 +108,7 @@ describe('an open circuit', () => {
   });
 
   test('stays open twice as long with each failed probe, up to a bound', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     bench.make(5, 'failure');
     const times: number[] = [];
     for (let i = 0; i < 8; i++) {
@@ -125,7 +125,7 @@ describe('an open circuit', () => {
   });
 
   test('begins anew with its growth when it has stayed closed for a window, not when it flaps', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     const openOnce = async (): Promise<number> => {
       bench.make(5, 'failure');
       const { retryAfterMs = 0 } = bench.refusal() ?? {};
@@ -142,7 +142,7 @@ describe('an open circuit', () => {
   });
 
   test('stays open at least as long as any of the failures asked for, up to a cap', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     bench.make(1, 'failure', 60_000);
     await bench.clock.advance(10_000);
     bench.make(4, 'failure', 1_000);
@@ -154,7 +154,7 @@ describe('an open circuit', () => {
   });
 
   test('forgets what was asked for when it has closed', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     bench.make(5, 'failure', 300_000);
     bench.circuits.reset();
     bench.make(5, 'failure');
@@ -164,7 +164,7 @@ describe('an open circuit', () => {
 
 describe('a half-open circuit', () => {
   test('lets three probes through at once and closes when two have succeeded', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     bench.make(5, 'failure');
     await bench.untilHalfOpen();
     const [one, two, three] = [bench.begin(), bench.begin(true), bench.begin()];
@@ -178,7 +178,7 @@ describe('a half-open circuit', () => {
   });
 
   test('opens again with the first failure', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     bench.make(5, 'failure');
     await bench.untilHalfOpen();
     const [one, two] = [bench.begin(), bench.begin()];
@@ -188,7 +188,7 @@ describe('a half-open circuit', () => {
   });
 
   test('judges a probe that is over its lease when it ends after all', async () => {
-    const bench = new Bench({ probes: 1 });
+    const bench = new TestBench({ probes: 1 });
     bench.make(5, 'failure');
     await bench.untilHalfOpen();
     const long = [bench.begin()];
@@ -200,7 +200,7 @@ describe('a half-open circuit', () => {
   });
 
   test('takes a slow probe for a failed one, if slowness opened it', async () => {
-    const bench = new Bench();
+    const bench = new TestBench();
     const slow = Array.from({ length: 10 }, () => bench.begin(true));
     await bench.clock.advance(30_001);
     for (const call of slow) call.content();
@@ -216,7 +216,7 @@ describe('a half-open circuit', () => {
   });
 
   test('does not, if failures did', async () => {
-    const bench = new Bench({ probeSuccesses: 1 });
+    const bench = new TestBench({ probeSuccesses: 1 });
     bench.make(5, 'failure');
     await bench.untilHalfOpen();
     const probe = bench.begin(true);

@@ -54,11 +54,14 @@ export class Circuit implements Judge {
 
   /** Lets an attempt through, or throws the refusal. */
   admit(streamed: boolean): AttemptListener {
-    if (this.#machine.closed) return streamed ? this.#streamed : this.#whole;
-    const now = this.#now();
-    this.#becomeHalfOpen(now);
-    if (this.#machine.opened) throw refusal(this.openUntil - now);
-    return this.#probe(streamed, now);
+    if (!this.#machine.closed) {
+      const now = this.#now();
+      this.#becomeHalfOpen(now);
+      if (this.#machine.opened) throw refusal(this.openUntil - now);
+      if (this.#machine.halfOpen) return this.#probe(streamed, now);
+      // Whoever was told of the change has closed it.
+    }
+    return streamed ? this.#streamed : this.#whole;
   }
 
   /** The state as of now. An open circuit whose time is over becomes half-open when it is looked at. */

@@ -12,4 +12,4 @@ export {
 export { memoryCircuits, type MemoryCircuitsOptions } from './memory-circuits.ts';
 export { modelFamily } from './model-family.ts';
 export type { CircuitBreakerOptions } from './options.ts';
-export type { CircuitSnapshot } from './snapshot.ts';
+export type { CircuitSnapshot, KeptCircuit, KeptIsolation } from './snapshot.ts';

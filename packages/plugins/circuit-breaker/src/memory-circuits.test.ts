@@ -1,12 +1,12 @@
 import { CLOCK, createPipeline, hotSwap, type Pipeline, provide, RANDOM, TRANSPORT } from '@sluice/core';
 import { fakeClock, fakeRandom, scriptedTransport } from '@sluice/core/testing';
 import { expect, test, vi } from 'vitest';
-import { Bench } from './bench.ts';
+import { TestBench } from './test-bench.ts';
 import { circuitBreaker, CIRCUITS, type Circuits, memoryCircuits } from './index.ts';
 import { DEFAULT_RULES } from './options.ts';
 
 test('circuits of one endpoint and of one family are apart', () => {
-  const bench = new Bench();
+  const bench = new TestBench();
   for (let i = 0; i < 5; i++) bench.begin(false, 'eu', 'claude').end('failure');
   bench.begin(false, 'us', 'claude').end('success');
   bench.begin(false, 'eu', 'gpt').end('success');
@@ -18,7 +18,7 @@ test('circuits of one endpoint and of one family are apart', () => {
 });
 
 test('a circuit is shown as it is, in wall-clock time', async () => {
-  const bench = new Bench();
+  const bench = new TestBench();
   await bench.clock.advance(1_000);
   const opened = bench.clock.wallTime();
   bench.make(5, 'failure', 60_000);
@@ -39,7 +39,7 @@ test('a circuit is shown as it is, in wall-clock time', async () => {
 });
 
 test('an open circuit becomes half-open when its time is over, whoever looks first', async () => {
-  const bench = new Bench();
+  const bench = new TestBench();
   bench.make(5, 'failure');
   await bench.clock.advance(6_000);
   expect(bench.types).toEqual(['circuit-open']);
@@ -50,7 +50,7 @@ test('an open circuit becomes half-open when its time is over, whoever looks fir
 });
 
 test('an isolated endpoint is refused for all families until it is reset', async () => {
-  const bench = new Bench();
+  const bench = new TestBench();
   bench.make(1, 'success');
   bench.circuits.isolate('eu', 'moving house');
   await bench.clock.advance(3_600_000);
@@ -71,7 +71,7 @@ test('an isolated endpoint is refused for all families until it is reset', async
 });
 
 test('an endpoint that was isolated before its first call is listed', () => {
-  const bench = new Bench();
+  const bench = new TestBench();
   bench.circuits.isolate('eu');
   expect(bench.circuits.list()).toMatchObject([{ key: 'eu', family: undefined, state: 'isolated' }]);
   bench.circuits.reset();
@@ -79,8 +79,8 @@ test('an endpoint that was isolated before its first call is listed', () => {
 });
 
 test('reset closes one circuit, those of an endpoint, or all, and forgets what is under way', () => {
-  const open = (): Bench => {
-    const bench = new Bench();
+  const open = (): TestBench => {
+    const bench = new TestBench();
     for (const [endpoint, family] of [
       ['eu', 'claude'],
       ['eu', 'gpt'],
@@ -89,7 +89,7 @@ test('reset closes one circuit, those of an endpoint, or all, and forgets what i
       for (let i = 0; i < 5; i++) bench.begin(false, endpoint, family).end('failure');
     return bench;
   };
-  const closed = (bench: Bench): string[] =>
+  const closed = (bench: TestBench): string[] =>
     bench.circuits.list().flatMap(({ key, state }) => (state === 'closed' ? [key] : []));
   const bench = open();
   bench.circuits.reset('eu', 'gpt');
@@ -107,7 +107,7 @@ test('reset closes one circuit, those of an endpoint, or all, and forgets what i
 });
 
 test('a snapshot keeps what is open, half-open and isolated, and nothing else', async () => {
-  const bench = new Bench();
+  const bench = new TestBench();
   for (let i = 0; i < 5; i++) bench.begin(false, 'us').end('failure');
   await bench.clock.advance(6_000);
   bench.make(5, 'failure');
@@ -116,7 +116,7 @@ test('a snapshot keeps what is open, half-open and isolated, and nothing else', 
   bench.circuits.isolate('jp');
   const snapshot = bench.circuits.export();
 
-  const restarted = new Bench();
+  const restarted = new TestBench();
   restarted.circuits.import(JSON.parse(JSON.stringify(snapshot)));
   expect(restarted.events).toEqual([]);
   expect(restarted.circuits.list().map(({ key, state, reason }) => [key, state, reason])).toEqual([
@@ -130,7 +130,7 @@ test('a snapshot keeps what is open, half-open and isolated, and nothing else', 
 });
 
 test('a clock that was set back does not keep an imported circuit open for longer', () => {
-  const bench = new Bench();
+  const bench = new TestBench();
   bench.make(5, 'failure');
   const { retryAfterMs } = bench.refusal() ?? {};
   const snapshot = bench.circuits.export();
@@ -152,7 +152,7 @@ test.each([
   { version: 1, circuits: [{ endpoint: 'eu', openUntil: 1, openForMs: -1, opens: 1 }], isolated: [] },
   { version: 1, circuits: [], isolated: [{ endpoint: 1, since: 1 }] },
 ])('what is no snapshot is refused and changes nothing: %j', (given) => {
-  const bench = new Bench();
+  const bench = new TestBench();
   expect(() => {
     bench.circuits.import(given);
   }).toThrow(/^circuits: this is no snapshot \(.+\); pass what export\(\) returned, unchanged\.$/);
@@ -183,7 +183,7 @@ test('there is a bound to the circuits kept, and those that know of trouble are 
 });
 
 test('new rules apply at once, and the same rules again change nothing', () => {
-  const bench = new Bench();
+  const bench = new TestBench();
   bench.make(4, 'failure');
   bench.circuits.use({ ...DEFAULT_RULES }, undefined);
   expect(bench.circuits.list()).toMatchObject([{ counts: { failed: 4 } }]);
@@ -197,7 +197,7 @@ test('new rules apply at once, and the same rules again change nothing', () => {
 
 test('a listener that throws is reported and otherwise ignored', async () => {
   const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
-  const bench = new Bench();
+  const bench = new TestBench();
   bench.circuits.use(DEFAULT_RULES, () => {
     throw new Error('the pager is broken');
   });
@@ -212,13 +212,20 @@ test('a listener that throws is reported and otherwise ignored', async () => {
   warnings.mockRestore();
 });
 
-test('a listener may act on what it is told', () => {
-  const bench = new Bench();
+test.each(['circuit-open', 'circuit-half-open'])('a listener may close a circuit on %s', async (wanted) => {
+  const bench = new TestBench();
   bench.circuits.use(DEFAULT_RULES, ({ type, endpoint }) => {
-    if (type === 'circuit-open') bench.circuits.reset(endpoint);
+    if (type === wanted) bench.circuits.reset(endpoint);
   });
-  bench.make(50, 'failure');
-  expect(bench.state).toBe('closed');
+  for (let i = 0; i < 10; i++) {
+    bench.make(4, 'failure');
+    expect(bench.state).toBe('closed');
+    bench.make(1, 'failure');
+    await bench.clock.advance(6_000);
+    bench.make(1, 'failure');
+    expect(bench.circuits.list()).toMatchObject([{ state: 'closed', counts: { completed: 1, probes: 0 } }]);
+    bench.circuits.reset();
+  }
 });
 
 test('circuits that the application holds outlive a pipeline', async () => {

@@ -3,7 +3,7 @@ import { Circuit, type CircuitParts } from './circuit.ts';
 import type { CircuitEvent, CircuitRules, Circuits, CircuitState } from './circuits.ts';
 import { DEFAULT_RULES } from './options.ts';
 import { refusal } from './refusal.ts';
-import { type CircuitSnapshot, readSnapshot } from './snapshot.ts';
+import { type CircuitSnapshot, type KeptCircuit, readSnapshot } from './snapshot.ts';
 
 /** What {@link memoryCircuits} is made with. */
 export interface MemoryCircuitsOptions {
@@ -91,7 +91,7 @@ class MemoryCircuits implements Circuits {
 
   export(): CircuitSnapshot {
     const { clock } = this.#parts;
-    const circuits: CircuitSnapshot['circuits'] = [];
+    const circuits: KeptCircuit[] = [];
     for (const circuit of this.#all()) {
       const state = circuit.state();
       if (state === 'closed') continue;

@@ -1,7 +1,7 @@
 import { PipelineError } from '@sluice/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Bench, type Running } from './bench.ts';
+import { TestBench, type Running } from './test-bench.ts';
 
 const health = fc.constantFrom('success' as const, 'failure' as const, 'failure' as const, 'ignore' as const);
 const retryAfterMs = fc.option(fc.integer({ min: 0, max: 600_000 }), { nil: undefined });
@@ -38,7 +38,7 @@ test('whatever happens, there are never more probes than allowed, and a healthy 
       fc.array(step, { minLength: 40, maxLength: 120 }),
       fc.nat(),
       async (rules, steps, seed) => {
-        const bench = new Bench(rules, seed);
+        const bench = new TestBench(rules, seed);
         const { clock, circuits } = bench;
         const running: Running[] = [];
         /** Ends of the leases of probes that are under way, and the half-open period that they belong to. */
@@ -108,7 +108,7 @@ test('whatever happens, there are never more probes than allowed, and a healthy 
 });
 
 test('an upstream that fails every other call is not tried more and more often, and is back soon after it is well', async () => {
-  const bench = new Bench({}, 7);
+  const bench = new TestBench({}, 7);
   const { clock } = bench;
   const answer = (ok: boolean): boolean => {
     if (bench.refusal() !== undefined) return false;
@@ -135,7 +135,7 @@ test('an upstream that fails every other call is not tried more and more often, 
 });
 
 test('an upstream that was down is back within the time its circuit was open', async () => {
-  const bench = new Bench({}, 3);
+  const bench = new TestBench({}, 3);
   let refusedSince: number | undefined;
   for (let now = 0; now < 200_000; now += 50) {
     const down = now < 60_000;

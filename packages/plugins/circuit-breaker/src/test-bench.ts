@@ -1,6 +1,5 @@
 import { type Attempt, type AttemptListener, type Disposition, PipelineError } from '@sluice/core';
 import { type FakeClock, fakeClock, fakeRandom } from '@sluice/core/testing';
-import { expect } from 'vitest';
 import { type CircuitEvent, type CircuitRules, type Circuits, memoryCircuits } from './index.ts';
 import { DEFAULT_RULES } from './options.ts';
 
@@ -8,7 +7,7 @@ import { DEFAULT_RULES } from './options.ts';
 export type Health = Disposition['health'];
 
 /** Attempts against circuits, without a pipeline: what they come to is up to the test. */
-export class Bench {
+export class TestBench {
   readonly clock: FakeClock = fakeClock();
   readonly events: CircuitEvent[] = [];
   readonly circuits: Circuits;
@@ -48,7 +47,7 @@ export class Bench {
 
   async untilHalfOpen(): Promise<void> {
     await this.clock.advance(this.refusal()?.retryAfterMs ?? 0);
-    expect(this.state).toBe('half-open');
+    if (this.state !== 'half-open') throw new Error(`the circuit is ${this.state}`);
   }
 }
 
