@@ -97,7 +97,6 @@ export class Circuit implements Judge {
   /** Closes it and forgets what it has seen. */
   reset(): void {
     const wasClosed = this.#machine.closed;
-    this.#machine = new Machine(healthRules(this.#rules), this.#now());
     this.#beginClosed();
     this.#steadyAt = 0;
     this.reason = undefined;
@@ -178,7 +177,6 @@ export class Circuit implements Judge {
     } else if (health === 'success') {
       this.#probesPassed++;
       if (this.#probesPassed < this.#rules.probeSuccesses) return;
-      this.#machine.good(this.#now());
       this.#beginClosed();
       this.#parts.changed(this, 'circuit-close');
     }
@@ -217,8 +215,8 @@ export class Circuit implements Judge {
 
   #beginClosed(): void {
     this.#steadyAt = this.#begin() + this.#rules.windowMs;
-    // What was before must not weigh on what comes.
-    this.#machine.clear();
+    // With an empty window: what was before must not weigh on what comes.
+    this.#machine = new Machine(healthRules(this.#rules), this.since);
     this.#pace = undefined;
     this.#failuresInARow = 0;
     this.#notBefore = 0;

@@ -27,11 +27,11 @@ export interface MachineCounts {
 
 /**
  * opossum as a state machine and rolling window, and nothing else of it: it is given results that are known already,
- * judges them before `good` or `bad` returns, and takes the time from its caller. Whatever else opossum can do (timeouts,
- * capacity, cache, coalescing, health checks, fallbacks) stays unused.
+ * judges them before `bad` returns, and takes the time from its caller. Whatever else opossum can do (timeouts, capacity,
+ * cache, coalescing, health checks, fallbacks) stays unused.
  */
 export class Machine {
-  readonly #breaker: CircuitBreaker<[bad: boolean], void>;
+  readonly #breaker: CircuitBreaker<[], never>;
   readonly #rotation = new EventEmitter();
   readonly #bucketMs: number;
   #bucketEndsAt: number;
@@ -40,7 +40,7 @@ export class Machine {
   /** @param state Where it begins: opossum has no method that leads to half-open. */
   constructor(rules: MachineRules, now: number, state: 'closed' | 'half-open' = 'closed') {
     // Made anew for each machine, because opossum writes into it.
-    const options: CircuitBreaker.Options<[bad: boolean]> & { state: Partial<CircuitBreaker.State> } = {
+    const options: CircuitBreaker.Options<[]> & { state: Partial<CircuitBreaker.State> } = {
       state: { closed: state === 'closed', halfOpen: state === 'half-open' },
       errorThresholdPercentage: rules.rate === false ? UNREACHABLE : belowOrAt(rules.rate * 100),
       volumeThreshold: rules.minCalls,
@@ -52,7 +52,7 @@ export class Machine {
       enableSnapshots: false,
       rollingPercentilesEnabled: false,
     };
-    this.#breaker = new CircuitBreaker(result, options);
+    this.#breaker = new CircuitBreaker(fail, options);
     this.#bucketMs = rules.windowMs / BUCKETS;
     this.#bucketEndsAt = now + this.#bucketMs;
     this.#bucket = this.#currentBucket();
@@ -72,29 +72,27 @@ export class Machine {
     return this.#breaker.halfOpen;
   }
 
-  /** Takes a good result. Closes a half-open machine. */
+  /** Takes a good result; only a closed machine is given one. */
   good(now: number): void {
     this.#rotate(now);
-    void this.#breaker.fire(false);
-    this.#forgetLatency();
+    // All that comes of firing a success, for a hundredth of the time: opossum decides by these numbers, and only when
+    // something fails.
+    this.#bucket.fires++;
+    this.#bucket.successes++;
   }
 
   /** Takes a bad result. Opens a half-open machine, and a closed one when the window says so. */
   bad(now: number): void {
     this.#rotate(now);
-    this.#breaker.fire(true).catch(ignore);
-    this.#forgetLatency();
+    // opossum has judged when this returns; a promise would be microtasks late, and calls would slip through.
+    this.#breaker.fire().catch(ignore);
+    // It keeps one number for each result even with percentiles turned off.
+    this.#bucket.latencyTimes.length = 0;
   }
 
   /** Opens it whatever the window says. */
   open(): void {
     this.#breaker.open();
-  }
-
-  /** Empties the window. */
-  clear(): void {
-    for (let i = 0; i < BUCKETS; i++) this.#rotation.emit('rotate');
-    this.#bucket = this.#currentBucket();
   }
 
   /** What is in the window now. */
@@ -116,11 +114,6 @@ export class Machine {
   #currentBucket(): CircuitBreaker.Bucket {
     return this.#breaker.status.window[0] as CircuitBreaker.Bucket;
   }
-
-  /** opossum keeps one number for each call even with percentiles turned off. */
-  #forgetLatency(): void {
-    this.#bucket.latencyTimes.length = 0;
-  }
 }
 
 /** A percentage that no share of bad results reaches. */
@@ -133,24 +126,9 @@ function belowOrAt(percentage: number): number {
 
 const BAD = new Error('a bad result');
 
-/**
- * Not a promise but as much of one as opossum asks for: it answers at once, so that the machine has judged when `fire`
- * returns. Microtasks later, other calls would have slipped through in between.
- */
-const GOOD = {
-  // oxlint-disable-next-line unicorn/no-thenable -- that is the point.
-  then(fulfilled: () => void) {
-    fulfilled();
-    return NOTHING_TO_CATCH;
-  },
-} as unknown as Promise<void>;
-
-const NOTHING_TO_CATCH = { catch: ignore };
-
-/** What opossum calls the action. */
-function result(bad: boolean): Promise<void> {
-  if (bad) throw BAD;
-  return GOOD;
+/** What opossum calls the action. That it throws and does not reject is what makes opossum judge at once. */
+function fail(): never {
+  throw BAD;
 }
 
 function ignore(): void {

@@ -195,6 +195,17 @@ test('new rules apply at once, and the same rules again change nothing', () => {
   expect(bench.refusal()?.retryAfterMs).toBeGreaterThanOrEqual(5_000);
 });
 
+test('rules that are new while a circuit is half-open hold when it has closed', async () => {
+  const bench = new TestBench();
+  bench.make(5, 'failure');
+  await bench.untilHalfOpen();
+  bench.circuits.use({ ...DEFAULT_RULES, minCalls: 3, probeSuccesses: 1 }, undefined);
+  bench.make(1, 'success');
+  expect(bench.state).toBe('closed');
+  bench.make(3, 'failure');
+  expect(bench.state).toBe('open');
+});
+
 test('a listener that throws is reported and otherwise ignored', async () => {
   const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
   const bench = new TestBench();

@@ -6,14 +6,19 @@ import { PipelineError } from '@sluice/core';
  */
 export function refusal(retryAfterMs: number | undefined): PipelineError {
   const { stackTraceLimit } = Error;
-  // `Reflect.set`, because with `--frozen-intrinsics` an assignment throws.
-  Reflect.set(Error, 'stackTraceLimit', 0);
+  setStackTraceLimit(0);
+  const error = new PipelineError('circuit_open', {
+    plugin: 'circuit-breaker',
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+  setStackTraceLimit(stackTraceLimit);
+  return error;
+}
+
+function setStackTraceLimit(limit: number): void {
   try {
-    return new PipelineError('circuit_open', {
-      plugin: 'circuit-breaker',
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
-  } finally {
-    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+    Error.stackTraceLimit = limit;
+  } catch {
+    // With `--frozen-intrinsics` a refusal has its stack trace.
   }
 }
