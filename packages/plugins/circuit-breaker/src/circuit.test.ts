@@ -69,6 +69,14 @@ describe('a closed circuit', () => {
     expect(bench.events).toMatchObject([{ reason: 'slow-first-event' }]);
   });
 
+  test('times a stream that fails late by its first content alone', async () => {
+    const bench = new TestBench();
+    const call = bench.begin(true).content();
+    await bench.clock.advance(300_000);
+    call.end('failure');
+    expect(bench.circuits.list()).toMatchObject([{ counts: { failed: 1, timed: 0, slow: 0 } }]);
+  });
+
   test('does not time answers that are not streamed', async () => {
     const bench = new TestBench();
     const calls = Array.from({ length: 20 }, () => bench.begin(false));
@@ -187,6 +195,18 @@ describe('a half-open circuit', () => {
     expect(bench.state).toBe('open');
   });
 
+  test('counts the probes of each half-open period anew', async () => {
+    const bench = new TestBench();
+    bench.make(5, 'failure');
+    for (let i = 0; i < 3; i++) {
+      await bench.untilHalfOpen();
+      bench.make(1, 'success');
+      expect(bench.state).toBe('half-open');
+      bench.make(1, 'failure');
+      expect(bench.state).toBe('open');
+    }
+  });
+
   test('judges a probe that is over its lease when it ends after all', async () => {
     const bench = new TestBench({ probes: 1 });
     bench.make(5, 'failure');
@@ -199,13 +219,18 @@ describe('a half-open circuit', () => {
     expect(bench.state).toBe('closed');
   });
 
-  test('takes a slow probe for a failed one, if slowness opened it', async () => {
+  async function openBySlowness(): Promise<TestBench> {
     const bench = new TestBench();
     const slow = Array.from({ length: 10 }, () => bench.begin(true));
     await bench.clock.advance(30_001);
     for (const call of slow) call.content();
     expect(bench.state).toBe('open');
     await bench.untilHalfOpen();
+    return bench;
+  }
+
+  test('takes a slow probe for a failed one, if slowness opened it', async () => {
+    const bench = await openBySlowness();
     const probe = bench.begin(true);
     await bench.clock.advance(30_001);
     probe.content();
@@ -213,6 +238,17 @@ describe('a half-open circuit', () => {
     expect(bench.events.at(-1)).toMatchObject({ type: 'circuit-open', reason: 'slow-first-event' });
     probe.end('success');
     expect(bench.state).toBe('open');
+  });
+
+  test('does not time a probe that is not streamed, and forgets the slow streams when it closes', async () => {
+    const bench = await openBySlowness();
+    const [whole, streamed] = [bench.begin(false), bench.begin(true).content()];
+    await bench.clock.advance(120_000);
+    whole.content().end('success');
+    streamed.end('success');
+    expect(bench.state).toBe('closed');
+    bench.begin(true).content().end('success');
+    expect(bench.circuits.list()).toMatchObject([{ state: 'closed', counts: { timed: 1, slow: 0 } }]);
   });
 
   test('does not, if failures did', async () => {

@@ -1,5 +1,5 @@
 import { PipelineError } from '@sluice/core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { TestBench } from './test-bench.ts';
 import { DEFAULT_RULES } from './options.ts';
 
@@ -121,14 +121,18 @@ describe('what plain opossum gets wrong for calls that take minutes', () => {
   });
 
   test('11: it sets no timer, real or not, and nothing happens by itself', async () => {
-    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-    const before = timers();
+    const timeouts = vi.spyOn(globalThis, 'setTimeout');
+    const intervals = vi.spyOn(globalThis, 'setInterval');
     const bench = new TestBench();
     bench.make(5, 'failure');
-    expect(timers()).toBe(before);
+    await bench.untilHalfOpen();
+    bench.make(1, 'failure');
+    await bench.clock.advance(3_600_000);
+    expect(bench.types).toEqual(['circuit-open', 'circuit-half-open', 'circuit-open']);
+    expect(timeouts).not.toHaveBeenCalled();
+    expect(intervals).not.toHaveBeenCalled();
     expect(bench.clock.pendingTimers).toBe(0);
-    await bench.clock.advance(60_000);
-    expect(bench.types).toEqual(['circuit-open']);
+    vi.restoreAllMocks();
   });
 
   test('12: two that were given the same rules share nothing else', () => {
