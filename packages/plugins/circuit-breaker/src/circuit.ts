@@ -133,12 +133,13 @@ export class Circuit implements Judge {
     this.#failuresInARow++;
     this.#machine.bad(this.#now());
     const { consecutiveFailures, slowFirstEventMs } = this.#rules;
+    const { firstContentMs, durationMs = 0 } = attempt;
     if (this.#machine.opened) this.#beginOpen('failure-rate');
-    else if (this.#failuresInARow === consecutiveFailures) this.#open('consecutive-failures');
-    // Given up without any content, after a time in which there should have been some.
-    else if (passage === this.#streamed && (attempt.durationMs ?? 0) > slowFirstEventMs) {
-      if (attempt.firstContentMs === undefined) this.#timed(true);
-    }
+    else if (consecutiveFailures !== false && this.#failuresInARow >= consecutiveFailures)
+      this.#open('consecutive-failures');
+    else if (passage === this.#streamed && firstContentMs === undefined && durationMs > slowFirstEventMs)
+      // Given up without any content, after a time in which there should have been some.
+      this.#timed(true);
   }
 
   /** Counts how long a stream took to begin. */
@@ -208,7 +209,6 @@ export class Circuit implements Judge {
     this.#machine = new Machine(healthRules(this.#rules), now, 'half-open');
     this.#begin();
     this.#steadyAt = Infinity;
-    this.#probes = [];
     this.#probesPassed = 0;
     this.#parts.changed(this, 'circuit-half-open');
   }
@@ -227,6 +227,7 @@ export class Circuit implements Judge {
   /** Begins a period. */
   #begin(): number {
     this.#period++;
+    this.#probes = [];
     this.since = this.#now();
     return this.since;
   }

@@ -141,6 +141,20 @@ test('a clock that was set back does not keep an imported circuit open for longe
   );
 });
 
+test('a snapshot that is imported into circuits in use opens them anew', async () => {
+  const bench = new TestBench();
+  bench.make(5, 'failure');
+  const snapshot = bench.circuits.export();
+  await bench.untilHalfOpen();
+  const probe = bench.begin();
+  bench.circuits.import({
+    ...snapshot,
+    circuits: [{ ...snapshot.circuits[0], openUntil: Number.MAX_VALUE }],
+  });
+  probe.end('success');
+  expect(bench.circuits.list()).toMatchObject([{ state: 'open', counts: { probes: 0 } }]);
+});
+
 test.each([
   undefined,
   null,
@@ -193,6 +207,12 @@ test('new rules apply at once, and the same rules again change nothing', () => {
   expect(bench.state).toBe('open');
   bench.circuits.use({ ...DEFAULT_RULES, openMs: 1 }, undefined);
   expect(bench.refusal()?.retryAfterMs).toBeGreaterThanOrEqual(5_000);
+
+  const stricter = new TestBench();
+  stricter.make(4, 'failure');
+  stricter.circuits.use({ ...DEFAULT_RULES, consecutiveFailures: 2 }, undefined);
+  stricter.make(1, 'failure');
+  expect(stricter.state).toBe('open');
 });
 
 test('rules that are new while a circuit is half-open hold when it has closed', async () => {
