@@ -2,6 +2,7 @@ export { type Attempt, type AttemptListener, followAttempt } from './attempt.ts'
 export { classify, type Disposition } from './classify.ts';
 export { CLOCK, type Clock, type TimerHandle } from './clock.ts';
 export type { Context } from './context.ts';
+export { guarded } from './diagnostics.ts';
 export type { PipelineDescription, PluginDescription } from './describe.ts';
 export {
   ERROR_CODES,
