@@ -1,0 +1,101 @@
+import type { EndpointStatus } from './endpoint-health.ts';
+import { Latency, type Pace } from './latency.ts';
+import { Rests } from './rests.ts';
+
+/** How fit an endpoint is for a call, best first. */
+export const FIT = 0;
+/** It failed too often. Good enough when nothing better is permitted. */
+export const EJECTED = 1;
+/** It asked to be left alone. */
+export const RESTING = 2;
+/** A circuit further in is open, and would refuse. */
+export const OPEN = 3;
+
+/** What is known of one endpoint. Belongs to `EndpointHealth`; only the plugin changes it. */
+export class EndpointState {
+  readonly id: string;
+  region = '';
+  labels: Readonly<Record<string, string>> = {};
+  /** Attempts in progress. */
+  inFlight = 0;
+  readonly streamed: Latency;
+  readonly whole: Latency;
+  readonly rests: Rests = new Rests();
+  /** What its last 403 seemed to mean. */
+  diagnosis: string | undefined;
+  /** When traffic last told something, on the monotonic clock. */
+  heardAt: number;
+
+  /** Failures since the last success. */
+  failuresInRow = 0;
+  /** Calls and failures of the window in progress and of the one before. */
+  windowAt: number;
+  calls = 0;
+  failures = 0;
+  callsBefore = 0;
+  failuresBefore = 0;
+  lastFailureAt: number = -Infinity;
+  /** Monotonic; in the past when it is not ejected. */
+  ejectedUntil: number = -Infinity;
+  /** Whether active checks alone ejected it, so that they may bring it back. */
+  ejectedByCheck = false;
+  /** How often in a row: the next ejection lasts as many times longer. Goes down while all is well. */
+  severity = 0;
+  /** When the severity last changed. */
+  severityAt: number;
+  /** All ejections. */
+  ejections = 0;
+
+  constructor(id: string, streamed: Pace, whole: Pace, now: number) {
+    this.id = id;
+    this.streamed = new Latency(streamed, now);
+    this.whole = new Latency(whole, now);
+    this.windowAt = now;
+    this.severityAt = now;
+    this.heardAt = now;
+  }
+
+  /** Its fitness for a call of this model: {@link FIT}, {@link EJECTED}, {@link RESTING} or {@link OPEN}. */
+  fitness(model: string | undefined, now: number): number {
+    const rest = this.rests.of(model, now);
+    if (rest !== undefined) return rest.reason === 'circuit-open' ? OPEN : RESTING;
+    return this.ejectedUntil > now ? EJECTED : FIT;
+  }
+
+  /** Why it is not fit; the reason is part of the routing decision. */
+  objection(model: string | undefined, now: number): string {
+    return this.rests.of(model, now)?.reason ?? 'ejected';
+  }
+
+  /** When it may be fit again, as far as is known. */
+  fitAt(model: string | undefined, now: number): number {
+    return Math.max(this.ejectedUntil, this.rests.of(model, now)?.until ?? now, now);
+  }
+
+  /** The share of its weight that it gets: all, or little at first when it has just come back from an ejection. */
+  share(now: number, slowStartMs: number): number {
+    const backForMs = now - this.ejectedUntil;
+    if (backForMs >= slowStartMs || backForMs < 0) return 1;
+    return Math.max(MIN_SHARE, backForMs / slowStartMs);
+  }
+
+  /** As data. */
+  status(now: number): EndpointStatus {
+    return {
+      id: this.id,
+      region: this.region,
+      labels: this.labels,
+      available: this.fitness(undefined, now) === FIT,
+      inFlight: this.inFlight,
+      streamedMs: this.streamed.estimate(now),
+      wholeMs: this.whole.estimate(now),
+      ejectedForMs: Math.max(0, this.ejectedUntil - now),
+      ejections: this.ejections,
+      rests: this.rests.list(now),
+      diagnosis: this.diagnosis,
+    };
+  }
+}
+
+/** Envoy's. */
+const MIN_SHARE = 0.1;
