@@ -8,8 +8,6 @@ import { oneTier } from './tiers.ts';
 
 /** What is asked of a {@link Chooser}. */
 export interface Question {
-  /** What can take the call, as far as residency and capability go; not empty. */
-  readonly permitted: readonly Route[];
   /** Ids of endpoints that have had the call. */
   readonly tried: readonly string[] | undefined;
   readonly model: string | undefined;
@@ -42,8 +40,13 @@ export class Chooser {
     this.#tiered = routes.some(({ priority }) => priority !== routes[0]?.priority);
   }
 
-  /** Chooses. There is always a choice: if none is well, it is the least bad. */
-  choose({ permitted, tried, model, conversation }: Question, moment: Moment): Choice {
+  /**
+   * Chooses. There is always a choice: if none is well, it is the least bad.
+   *
+   * @param permitted What can take the call, as far as residency and capability go; not empty.
+   */
+  choose(permitted: readonly Route[], question: Question, moment: Moment): Choice {
+    const { tried, model, conversation } = question;
     const { now } = moment;
     const dropped: Dropped[] = [];
     // By fitness, and within it those that have not had the call yet: the best there is, whatever that is.

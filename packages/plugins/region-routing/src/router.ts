@@ -89,38 +89,38 @@ export class Router implements PluginInstance {
 
   async handle(request: ApiRequest, next: Next, ctx: Context): Promise<Response> {
     const { clock } = this.#services;
+    const { format, model, streamed } = ctx;
     const notes: Dropped[] = [];
     const permitted = this.#permitted(request, ctx, notes);
     const question = {
       tried: triedBy(ctx),
-      model: ctx.model,
+      model,
       conversation: this.#settings.affinity ? conversationOf(request, ctx) : undefined,
     };
-    let left = permitted;
-    for (;;) {
-      const now = clock.now();
-      const { streamed, format } = ctx;
-      const { slowStartMs } = this.#settings;
-      const choice =
-        format === undefined
-          ? firstOf(left)
-          : this.#chooser.choose({ ...question, permitted: left }, { now, streamed, slowStartMs });
-      const { route, reason, alternatives, dropped } = choice;
-      const decision: Decision = {
-        reason,
-        dropped: notes.length === 0 ? dropped : [...notes, ...dropped],
-      };
-      ctx.state.set(ALTERNATIVES, alternatives);
+    for (let left = permitted; ;) {
+      const moment = { now: clock.now(), streamed, slowStartMs: this.#settings.slowStartMs };
+      const choice = format === undefined ? firstOf(left) : this.#chooser.choose(left, question, moment);
+      const { route, reason, dropped } = choice;
+      const decision: Decision = { reason, dropped: notes.length === 0 ? dropped : [...notes, ...dropped] };
       const endpoint: Endpoint = { id: route.id, region: route.region, decision };
-      const refusal = await this.#send(request, next, ctx, route, endpoint);
-      if (refusal instanceof Refusal) {
-        // It would answer elsewhere as if it were another account's: what it asks for is not there.
-        if (format === undefined) throw refusal.error;
-        notes.push(route.dropped(refusal.reason));
+      ctx.state.set(ALTERNATIVES, choice.alternatives);
+      let reached = false;
+      try {
+        const readdressed = this.#readdressed(request, model, route, endpoint);
+        const there = readdressed instanceof Promise ? await readdressed : readdressed;
+        reached = true;
+        const passage = new Passage(route, streamed, model, this.#lessons, clock.now());
+        const response = await followAttempt(there, next, clock, passage);
+        return this.#plain(response) ? response : await this.#annotated(response, ctx, route, decision);
+      } catch (error) {
+        const objection = reached
+          ? this.#refusedUnsent(error, ctx, route, endpoint)
+          : this.#withoutCredential(error, route);
+        // What a call of no format asks for is not to be had elsewhere.
+        if (objection === undefined || format === undefined) throw error;
+        notes.push(route.dropped(objection));
         left = left.filter((other) => other !== route);
-        if (left.length === 0) throw unavailable(permitted, ctx.model, notes, clock.now(), refusal.error);
-      } else {
-        return this.#answered(refusal, ctx, route, decision);
+        if (left.length === 0) throw unavailable(permitted, model, notes, clock.now(), error);
       }
     }
   }
@@ -147,45 +147,44 @@ export class Router implements PluginInstance {
     return able;
   }
 
-  /** Sends the request to an endpoint. A refusal that sent nothing is returned, because another one may do. */
-  async #send(
+  /** The request as the endpoint wants it: its URL, its credential, its name for the model. */
+  #readdressed(
     request: ApiRequest,
-    next: Next,
-    ctx: Context,
+    model: string | undefined,
     route: Route,
     endpoint: Endpoint,
-  ): Promise<Response | Refusal> {
-    const { clock, upstream } = this.#services;
-    let headers: ApiRequest['headers'];
-    try {
-      const own = withCredential(request.headers, route.credential, request.signal);
-      headers = own instanceof Promise ? await own : own;
-    } catch (error) {
-      if (PipelineError.is(error)) throw error;
-      route.state.rests.begin('credential', ALL_MODELS, NO_CREDENTIAL_MS, clock.now());
-      return new Refusal('credential', error);
-    }
-    const url = route.baseUrl + pathBehind(upstream, request.url);
-    const there: ApiRequest = { ...request, url, headers, endpoint };
-    const { model } = ctx;
+  ): ApiRequest | Promise<ApiRequest> {
+    const url = route.baseUrl + pathBehind(this.#services.upstream, request.url);
     const id = model === undefined ? undefined : route.modelId(model);
-    const passage = new Passage(route, ctx.streamed, model, this.#lessons, clock.now());
-    try {
-      return await followAttempt(
-        id === undefined || id === model ? there : withModel(there, id),
-        next,
-        clock,
-        passage,
-      );
-    } catch (error) {
-      const { otherEndpoint, retryAfterMs = UNSAID_MS } = classify(error, clock);
-      if (!otherEndpoint || ctx.history.some((attempt) => attempt.endpoint === endpoint)) throw error;
-      route.state.rests.begin('circuit-open', model, retryAfterMs, clock.now());
-      return new Refusal('circuit-open', error);
-    }
+    const own = id === undefined || id === model ? request : withModel(request, id);
+    const headers = withCredential(request.headers, route.credential, request.signal);
+    return headers instanceof Promise
+      ? headers.then((resolved) => ({ ...own, url, headers: resolved, endpoint }))
+      : { ...own, url, headers, endpoint };
   }
 
-  async #answered(given: Response, ctx: Context, route: Route, decision: Decision): Promise<Response> {
+  /** Takes note of a refusal from further in that sent nothing; undefined when it was anything else. */
+  #refusedUnsent(error: unknown, ctx: Context, { state }: Route, endpoint: Endpoint): string | undefined {
+    const { clock } = this.#services;
+    const { otherEndpoint, retryAfterMs = UNSAID_MS } = classify(error, clock);
+    if (!otherEndpoint || ctx.history.some((attempt) => attempt.endpoint === endpoint)) return undefined;
+    state.rests.begin('circuit-open', ctx.model, retryAfterMs, clock.now());
+    return 'circuit-open';
+  }
+
+  /** Takes note that there is no credential to be had; undefined when the call was aborted meanwhile. */
+  #withoutCredential(error: unknown, { state }: Route): string | undefined {
+    if (PipelineError.is(error)) return undefined;
+    state.rests.begin('credential', ALL_MODELS, NO_CREDENTIAL_MS, this.#services.clock.now());
+    return 'credential';
+  }
+
+  /** Whether an answer can go on as it is: nearly all can. */
+  #plain({ status }: Response): boolean {
+    return !this.#severalSigners && !this.#settings.announce && status !== 403;
+  }
+
+  async #annotated(given: Response, ctx: Context, route: Route, decision: Decision): Promise<Response> {
     let response = given;
     if (response.status === 403) {
       decision.diagnosis = await diagnose(response);
@@ -201,17 +200,6 @@ export class Router implements PluginInstance {
       else response.headers.set('x-sluice-diagnosis', decision.diagnosis);
     }
     return response;
-  }
-}
-
-/** An endpoint that did not get the call after all; nothing was sent. */
-class Refusal {
-  readonly reason: string;
-  readonly error: unknown;
-
-  constructor(reason: string, error: unknown) {
-    this.reason = reason;
-    this.error = error;
   }
 }
 
