@@ -232,14 +232,17 @@ export const options: OptionSchema<RegionRoutingSettings> = v.pipe(
   ),
   v.check(
     ({ endpoints: list, allowedRegions }) =>
-      !Array.isArray(allowedRegions) || list.some(({ region }) => allowedRegions.includes(region)),
+      !Array.isArray(allowedRegions) ||
+      allowedRegions.length === 0 ||
+      list.some(({ region }) => allowedRegions.includes(region)),
     'none of the endpoints is in a region of allowedRegions; add one, or correct a name',
   ),
 );
 
 /** Whether what is sent there can be read by nobody else. */
 function isPrivate(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
+  // What is no URL at all is another complaint.
+  const { protocol, hostname } = URL.parse(url) ?? { protocol: 'https:', hostname: '' };
   return (
     protocol === 'https:' ||
     hostname === 'localhost' ||
