@@ -1,56 +1,170 @@
-import { regionRouting, type RegionRoutingOptions } from '@sluice/region-routing';
-import { test } from 'vitest';
-import { answeredShare, shareOf, simulate, type SimulatedRegion, type SimulationResult } from './regions.ts';
+import { type Outcome, provide } from '@sluice/core';
+import {
+  ENDPOINT_HEALTH,
+  EndpointHealth,
+  regionRouting,
+  type RegionRoutingOptions,
+  type RoutingStrategy,
+} from '@sluice/region-routing';
+import { describe, expect, test } from 'vitest';
+import {
+  answeredShare,
+  shareOf,
+  simulate,
+  type SimulatedRegion,
+  type SimulationOptions,
+  type SimulationResult,
+  type Weather,
+} from './regions.ts';
 
-const run = (
+const MINUTE = 60_000;
+
+/** Routing alone, without retry and breaker. */
+function route(
   regions: readonly SimulatedRegion[],
-  seed: number,
-  durationMs: number,
-  callsPerSecond: number,
-  options: Partial<RegionRoutingOptions> = {},
-): Promise<SimulationResult> =>
-  simulate({
+  options: Partial<RegionRoutingOptions>,
+  simulation: Omit<SimulationOptions, 'regions' | 'plugins' | 'services'>,
+  health: EndpointHealth = new EndpointHealth(),
+): Promise<SimulationResult> {
+  const endpoints = regions.map(({ id }) => ({ id, region: id, url: `https://${id}.test` }));
+  return simulate({
+    ...simulation,
     regions,
-    plugins: [
-      regionRouting({
-        endpoints: regions.map(({ id }) => ({ id, region: id, url: `https://${id}.test` })),
-        ...options,
-      }),
-    ],
-    seed,
-    durationMs,
-    callsPerSecond,
+    plugins: [regionRouting({ endpoints, ...options })],
+    services: [provide(ENDPOINT_HEALTH, () => health)],
+  });
+}
+
+const always =
+  (weather: Weather): (() => Weather) =>
+  () =>
+    weather;
+const downUntil =
+  (untilMs: number) =>
+  (atMs: number): Weather =>
+    atMs < untilMs ? { kind: 'down' } : { kind: 'well' };
+
+/** When the first `calls` calls were under way. */
+const after = (calls: number, { sends }: SimulationResult): number => sends[calls]?.atMs ?? Infinity;
+const endpointsOf = ({ history }: Outcome): (string | undefined)[] =>
+  history.map(({ endpoint }) => endpoint?.id);
+
+describe('a region that is ten times slower', () => {
+  const regions = [{ id: 'a' }, { id: 'b' }, { id: 'slow', weather: always({ kind: 'slow', factor: 10 }) }];
+
+  test.each([
+    [0.2, true],
+    [1, true],
+    [5, true],
+    [20, true],
+    [0.2, false],
+    [5, false],
+  ])(
+    'has less than a tenth of the traffic after 20 calls (%d a second, streamed: %s)',
+    async (callsPerSecond, streamed) => {
+      for (const seed of [1, 2, 3]) {
+        const durationMs = Math.min(10 * MINUTE, 400_000 / callsPerSecond);
+        const result = await route(regions, {}, { seed, durationMs, callsPerSecond, streamed });
+        expect(shareOf(result, 'slow', after(20, result))).toBeLessThan(0.1);
+        expect(answeredShare(result)).toBe(1);
+      }
+    },
+  );
+
+  test('is taken back when it has recovered', async () => {
+    const recovering = (atMs: number): Weather =>
+      atMs < 2 * MINUTE ? { kind: 'slow', factor: 10 } : { kind: 'well' };
+    const result = await route(
+      [{ id: 'a' }, { id: 'b' }, { id: 'slow', weather: recovering }],
+      {},
+      { seed: 4, durationMs: 4 * MINUTE, callsPerSecond: 5 },
+    );
+    expect(shareOf(result, 'slow', MINUTE, 2 * MINUTE)).toBeLessThan(0.1);
+    expect(shareOf(result, 'slow', 3 * MINUTE)).toBeGreaterThan(0.2);
+  });
+});
+
+describe('a region that fails every other request, for ten minutes (F-27)', () => {
+  const regions = [
+    { id: 'a' },
+    { id: 'b' },
+    { id: 'flapping', weather: always({ kind: 'flapping', share: 0.5 }) },
+  ];
+
+  test.each<[RoutingStrategy, number]>([
+    ['latency', 0.1],
+    ['round-robin', 0.1],
+    ['weighted', 0.1],
+  ])('%s: it does not swing back and forth', async (strategy, most) => {
+    for (const seed of [1, 2, 3]) {
+      const health = new EndpointHealth();
+      const simulation = { seed, durationMs: 10 * MINUTE, callsPerSecond: 5 };
+      const result = await route(regions, { strategy }, simulation, health);
+      const [a, b, flapping] = health.list(result.clock);
+      // 30 + 60 + 90 + 120 + 150 s is more than seven minutes: each return takes longer than the one before.
+      expect(flapping?.ejections).toBeLessThanOrEqual(6);
+      expect([a?.ejections, b?.ejections]).toEqual([0, 0]);
+      expect(shareOf(result, 'flapping', MINUTE)).toBeLessThan(most);
+      expect(answeredShare(result)).toBeGreaterThan(0.95);
+    }
   });
 
-test('explore', async () => {
-  for (const cps of [0.1, 1, 5, 20]) {
-    for (const kind of ['slow', 'flapping', 'down'] as const) {
-      const t0 = performance.now();
-      const weather =
-        kind === 'slow' ? { kind, factor: 10 } : kind === 'flapping' ? { kind, share: 0.5 } : { kind };
-      const result = await run(
-        [{ id: 'a' }, { id: 'b' }, { id: 'c', weather: () => weather }],
-        3,
-        Math.min(600_000, 4000_000 / cps / 5),
-        cps,
-      );
-      const at20 = result.sends[20]?.atMs ?? 0;
-      console.log(
-        cps,
-        kind,
-        'calls',
-        result.outcomes.length,
-        'share total',
-        shareOf(result, 'c').toFixed(3),
-        'first20',
-        (result.sends.slice(0, 20).filter((s) => s.region === 'c').length / 20).toFixed(2),
-        'after20',
-        shareOf(result, 'c', at20).toFixed(3),
-        'answered',
-        answeredShare(result).toFixed(4),
-        Math.round(performance.now() - t0),
-        'ms',
-      );
-    }
-  }
-}, 120_000);
+  test('and no more than half of the regions are ever out, even if all flap', async () => {
+    const health = new EndpointHealth();
+    const all = ['a', 'b', 'c'].map((id) => ({ id, weather: always({ kind: 'flapping', share: 0.5 }) }));
+    const result = await route(all, {}, { seed: 5, durationMs: 10 * MINUTE, callsPerSecond: 5 }, health);
+    expect(result.outcomes.every((outcome) => endpointsOf(outcome).length === 1)).toBe(true);
+    expect(health.list(result.clock).filter(({ available }) => !available).length).toBeLessThanOrEqual(1);
+    expect(answeredShare(result)).toBeGreaterThan(0.45);
+  });
+});
+
+describe('a region that is down for a minute', () => {
+  test.each<RoutingStrategy>(['latency', 'round-robin'])(
+    '%s: it is back within one ejection, and gets its share again',
+    async (strategy) => {
+      for (const seed of [1, 2, 3]) {
+        const health = new EndpointHealth();
+        const result = await route(
+          [{ id: 'a' }, { id: 'b' }, { id: 'down', weather: downUntil(MINUTE) }],
+          { strategy },
+          { seed, durationMs: 5 * MINUTE, callsPerSecond: 5 },
+          health,
+        );
+        const ejections = health.list(result.clock)[2]?.ejections ?? 0;
+        const probeMs = 1.1 * 30_000 * Math.max(1, ejections);
+        const back = result.sends.find(({ region, atMs }) => region === 'down' && atMs >= MINUTE);
+        expect((back?.atMs ?? Infinity) - MINUTE).toBeLessThanOrEqual(probeMs);
+        expect(shareOf(result, 'down', 3 * MINUTE)).toBeGreaterThan(0.2);
+        const failed = result.outcomes.filter(({ kind }) => kind !== 'completed').length;
+        expect(failed).toBeLessThanOrEqual(15);
+      }
+    },
+  );
+});
+
+test('one slow, one flapping, one down: what is well carries the calls, and a run can be repeated', async () => {
+  const regions: SimulatedRegion[] = [
+    { id: 'slow', weather: always({ kind: 'slow', factor: 10 }) },
+    { id: 'flapping', weather: always({ kind: 'flapping', share: 0.5 }) },
+    { id: 'down', weather: downUntil(MINUTE) },
+    { id: 'well' },
+  ];
+  const run = (): Promise<SimulationResult> =>
+    route(regions, {}, { seed: 11, durationMs: 5 * MINUTE, callsPerSecond: 5 });
+  const result = await run();
+  expect(shareOf(result, 'slow', after(20, result))).toBeLessThan(0.1);
+  expect(shareOf(result, 'flapping', after(20, result))).toBeLessThan(0.15);
+  expect(answeredShare(result)).toBeGreaterThan(0.95);
+  expect((await run()).sends).toEqual(result.sends);
+});
+
+test('a border is not crossed, whatever is down (F-28)', async () => {
+  const result = await route(
+    [{ id: 'eu', weather: always({ kind: 'down' }) }, { id: 'us' }, { id: 'jp' }],
+    { allowedRegions: ['eu'] },
+    { seed: 1, durationMs: MINUTE, callsPerSecond: 5 },
+  );
+  expect(new Set(result.sends.map(({ region }) => region))).toEqual(new Set(['eu']));
+  expect(answeredShare(result)).toBe(0);
+});
