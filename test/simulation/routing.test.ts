@@ -1,7 +1,8 @@
 import { type Outcome, provide } from '@sluice/core';
 import {
   ENDPOINT_HEALTH,
-  EndpointHealth,
+  type EndpointHealth,
+  endpointHealth,
   regionRouting,
   type RegionRoutingOptions,
   type RoutingStrategy,
@@ -24,7 +25,7 @@ function route(
   regions: readonly SimulatedRegion[],
   options: Partial<RegionRoutingOptions>,
   simulation: Omit<SimulationOptions, 'regions' | 'plugins' | 'services'>,
-  health: EndpointHealth = new EndpointHealth(),
+  health: EndpointHealth = endpointHealth(),
 ): Promise<SimulationResult> {
   const endpoints = regions.map(({ id }) => ({ id, region: id, url: `https://${id}.test` }));
   return simulate({
@@ -97,7 +98,7 @@ describe('a region that fails every other request, for ten minutes (F-27)', () =
     ['weighted', 0.1],
   ])('%s: it does not swing back and forth', async (strategy, most) => {
     for (const seed of [1, 2, 3]) {
-      const health = new EndpointHealth();
+      const health = endpointHealth();
       const simulation = { seed, durationMs: 10 * MINUTE, callsPerSecond: 5 };
       const result = await route(regions, { strategy }, simulation, health);
       const [a, b, flapping] = health.list(result.clock);
@@ -110,7 +111,7 @@ describe('a region that fails every other request, for ten minutes (F-27)', () =
   });
 
   test('and no more than half of the regions are ever out, even if all flap', async () => {
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     const all = ['a', 'b', 'c'].map((id) => ({ id, weather: always({ kind: 'flapping', share: 0.5 }) }));
     const result = await route(all, {}, { seed: 5, durationMs: 10 * MINUTE, callsPerSecond: 5 }, health);
     expect(result.outcomes.every((outcome) => endpointsOf(outcome).length === 1)).toBe(true);
@@ -124,7 +125,7 @@ describe('a region that is down for a minute', () => {
     '%s: it is back within one ejection, and gets its share again',
     async (strategy) => {
       for (const seed of [1, 2, 3]) {
-        const health = new EndpointHealth();
+        const health = endpointHealth();
         const result = await route(
           [{ id: 'a' }, { id: 'b' }, { id: 'down', weather: downUntil(MINUTE) }],
           { strategy },

@@ -1,7 +1,13 @@
 import { provide } from '@sluice/core';
 import { anthropicMessage, type ScriptedAnswer, testPipeline, type TestPipeline } from '@sluice/core/testing';
 import { expect, test } from 'vitest';
-import { ENDPOINT_HEALTH, EndpointHealth, regionRouting, type RegionRoutingOptions } from './index.ts';
+import {
+  ENDPOINT_HEALTH,
+  type EndpointHealth,
+  endpointHealth,
+  regionRouting,
+  type RegionRoutingOptions,
+} from './index.ts';
 
 const endpoints = ['a', 'b', 'c', 'd'].map((id) => ({ id, region: id, url: `https://${id}.test` }));
 const good = (): Response =>
@@ -55,7 +61,7 @@ test('an endpoint that goes moves its own conversations only', async () => {
 });
 
 test('never blocks failover', async () => {
-  const health = new EndpointHealth();
+  const health = endpointHealth();
   await using pipe = affine(good, {}, health);
   await (await pipe.post(ask('topic', 1))).text();
   const [home = ''] = went(pipe);
@@ -69,7 +75,7 @@ test('never blocks failover', async () => {
 
 test('one conversation cannot load an endpoint more than a quarter above the mean', async () => {
   const waiting = Promise.withResolvers<undefined>();
-  const health = new EndpointHealth();
+  const health = endpointHealth();
   await using pipe = affine(() => waiting.promise.then(good), {}, health);
   const calls = Array.from({ length: 40 }, () => pipe.post(ask('hot', 1)));
   await pipe.clock.advance(1);

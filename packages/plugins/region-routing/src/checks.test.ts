@@ -1,7 +1,7 @@
 import { provide, type Transport, TRANSPORT } from '@sluice/core';
 import { anthropicMessage, testPipeline, type TestPipeline } from '@sluice/core/testing';
 import { expect, test } from 'vitest';
-import { ENDPOINT_HEALTH, EndpointHealth, regionRouting } from './index.ts';
+import { ENDPOINT_HEALTH, type EndpointHealth, endpointHealth, regionRouting } from './index.ts';
 
 interface Checked {
   readonly pipe: TestPipeline;
@@ -16,7 +16,7 @@ interface Checked {
 
 /** Two endpoints of which the first gets all calls. */
 function checked(): Checked {
-  const health = new EndpointHealth();
+  const health = endpointHealth();
   const checks: Checked['checks'][number][] = [];
   const transport: Transport = {
     send: async ({ url, method, headers, signal }) => {

@@ -39,30 +39,46 @@ export interface EndpointRest {
   readonly forMs: number;
 }
 
-/**
- * What routing has learnt of the endpoints, by their ids. It outlives a pipeline that is replaced when both are given
- * the same one: `services: [provide(ENDPOINT_HEALTH, () => health)]`.
- */
-export class EndpointHealth {
-  /** @internal */
-  readonly streamed: Pace = new Pace();
-  /** @internal */
-  readonly whole: Pace = new Pace();
-  /** @internal */
-  readonly origins: SignatureOrigins = new SignatureOrigins();
-  readonly #states = new Map<string, EndpointState>();
-
+/** What routing has learnt of the endpoints. Make one with {@link endpointHealth}. */
+export interface EndpointHealth {
   /**
    * Every endpoint there is or was, as data, for a page or a gauge.
    *
    * @param clock The pipeline's.
    */
+  list(clock: Clock): readonly EndpointStatus[];
+}
+
+/**
+ * Makes what routing keeps its knowledge in. Give two pipelines the same one, and the second knows what the first has
+ * learnt: `services: [provide(ENDPOINT_HEALTH, () => health)]`.
+ */
+export function endpointHealth(): EndpointHealth {
+  return new HealthStore();
+}
+
+/** The only kind of {@link EndpointHealth} there is. */
+export class HealthStore implements EndpointHealth {
+  readonly streamed: Pace = new Pace();
+  readonly whole: Pace = new Pace();
+  readonly origins: SignatureOrigins = new SignatureOrigins();
+  /** By the operator's ids, which are as few as the endpoints. */
+  readonly #states = new Map<string, EndpointState>();
+
+  /** @throws TypeError When it was made by other means. */
+  static of(health: EndpointHealth): HealthStore {
+    if (health instanceof HealthStore) return health;
+    throw new TypeError(
+      'provide ENDPOINT_HEALTH with what endpointHealth() returns; it cannot be made otherwise.',
+    );
+  }
+
   list(clock: Clock): readonly EndpointStatus[] {
     const now = clock.now();
     return [...this.#states.values()].map((state) => state.status(now));
   }
 
-  /** @internal The state of an endpoint, made when it is first asked for. */
+  /** The state of an endpoint, made when it is first asked for. */
   of(id: string, now: number): EndpointState {
     let state = this.#states.get(id);
     if (state === undefined) {
@@ -74,6 +90,4 @@ export class EndpointHealth {
 }
 
 /** Where routing keeps what it has learnt. Embedded default: in memory, for one pipeline. */
-export const ENDPOINT_HEALTH: Token<EndpointHealth> = token('endpoint-health', {
-  create: () => new EndpointHealth(),
-});
+export const ENDPOINT_HEALTH: Token<EndpointHealth> = token('endpoint-health', { create: endpointHealth });

@@ -1,7 +1,8 @@
 export type { EndpointCredential, RoutingEndpoint, Secret } from './endpoint.ts';
 export {
   ENDPOINT_HEALTH,
-  EndpointHealth,
+  type EndpointHealth,
+  endpointHealth,
   type EndpointRest,
   type EndpointStatus,
 } from './endpoint-health.ts';

@@ -1,6 +1,6 @@
-import { createPipeline } from '@sluice/core';
+import { createPipeline, provide } from '@sluice/core';
 import { expect, test } from 'vitest';
-import { regionRouting } from './index.ts';
+import { ENDPOINT_HEALTH, regionRouting } from './index.ts';
 
 const eu = { id: 'eu', region: 'eu', url: 'https://eu.test' };
 
@@ -73,6 +73,10 @@ test.each<[options: unknown, sentence: string]>([
     'option "checks": timeoutMs must be less than intervalMs.',
   ],
   [{ endpoints: [eu], checks: { path: 'v1' } }, 'option "checks.path": must be a path.'],
+  [
+    { endpoints: [eu], strategy: 'priority', affinity: true },
+    'strategy "priority" sends every conversation to the same endpoint anyway; remove affinity, or choose another strategy.',
+  ],
   [{ endpoints: [eu], retries: 2 }, 'there is no option "retries".'],
 ])('%j is refused: %s', (options, sentence) => {
   expect(complaint(options)).toBe(sentence);
@@ -85,6 +89,17 @@ test('a wrong order is refused', () => {
   expect(() => assemble(routing, named('retry'))).toThrow(TypeError);
   expect(() => assemble(named('circuit-breaker'), routing)).toThrow(TypeError);
   expect(() => assemble(named('credentials'), routing)).toThrow(TypeError);
+});
+
+test('a service of another make is refused', () => {
+  const services = [provide(ENDPOINT_HEALTH, () => ({ list: () => [] }))];
+  expect(() =>
+    createPipeline({
+      upstream: 'https://upstream.test',
+      plugins: [regionRouting({ endpoints: [eu] })],
+      services,
+    }),
+  ).toThrow('provide ENDPOINT_HEALTH with what endpointHealth() returns');
 });
 
 test('defaults are those of the README, and no secret is described', () => {

@@ -9,7 +9,13 @@ import {
 } from '@sluice/core';
 import { type Behaviour, type FakeUpstream, fakeUpstream, tcpServer } from '@sluice/core/testing';
 import { expect, test } from 'vitest';
-import { ENDPOINT_HEALTH, EndpointHealth, regionRouting, type RegionRoutingOptions } from './index.ts';
+import {
+  ENDPOINT_HEALTH,
+  type EndpointHealth,
+  endpointHealth,
+  regionRouting,
+  type RegionRoutingOptions,
+} from './index.ts';
 
 /** Stands in for `retry`, without its waits. */
 const tries = (attempts: number): Plugin =>
@@ -49,7 +55,7 @@ async function stage(
     fakeUpstream({ requireKey: true }),
   ]);
   const outcomes: Outcome[] = [];
-  const health = new EndpointHealth();
+  const health = endpointHealth();
   const recorder = definePlugin({
     name: 'recorder',
     create: () => ({
@@ -167,7 +173,7 @@ test('a region that is gone (F-01), one without a name (F-03), one that speaks n
       },
     }),
   });
-  const health = new EndpointHealth();
+  const health = endpointHealth();
   await using pipeline = createPipeline({
     upstream: 'https://nowhere.test',
     plugins: [recorder(), tries(4), regionRouting({ endpoints, strategy: 'priority' })],

@@ -21,7 +21,13 @@ import {
   type TestPipelineOptions,
 } from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
-import { ENDPOINT_HEALTH, EndpointHealth, regionRouting, type RegionRoutingOptions } from './index.ts';
+import {
+  ENDPOINT_HEALTH,
+  type EndpointHealth,
+  endpointHealth,
+  regionRouting,
+  type RegionRoutingOptions,
+} from './index.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const good = (): Response => new Response(anthropicMessage(), { headers: JSON_TYPE });
@@ -47,7 +53,7 @@ interface Setting extends Omit<TestPipelineOptions, 'plugins'> {
 }
 
 function routed(answers: Answers, setting: Setting = {}): TestPipeline {
-  const { options, outside = [], within = [], health = new EndpointHealth(), ...others } = setting;
+  const { options, outside = [], within = [], health = endpointHealth(), ...others } = setting;
   const answer: ScriptedAnswer = (request, ctx) => {
     const [host = ''] = new URL(request.url).hostname.split('.');
     const given = answers[host] ?? good;
@@ -100,6 +106,8 @@ const open = (retryAfterMs: number): PipelineError => new PipelineError('circuit
 /** Where the calls went, in order. */
 const went = ({ transport }: TestPipeline): string[] =>
   transport.requests.map(({ endpoint }) => endpoint?.id ?? 'none');
+
+const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);
 
 async function posts(
   pipe: TestPipeline,
@@ -371,9 +379,7 @@ describe('residency', () => {
     });
     const [outcome] = pipe.outcomes;
     expect(outcome).toMatchObject({ kind: 'refused', attempts: 0, cause: { code: 'no_endpoint' } });
-    expect(String((outcome?.cause as Error).cause)).toContain(
-      'jp: region, eu: circuit-open, us: circuit-open',
-    );
+    expect(String(causeOf(outcome?.cause))).toContain('jp: region, eu: circuit-open, us: circuit-open');
     expect(pipe.transport.requests).toEqual([]);
   });
 
@@ -617,7 +623,7 @@ describe('a refused credential', () => {
   });
 
   test('with 403 is explained and never failed over, not even by later calls; the answer stays as it is', async () => {
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     const said = errorBody('anthropic-messages', 403, {
       message: 'Country, region, or territory not supported',
     });
@@ -651,7 +657,7 @@ describe('ejection', () => {
   const EJECTION = { baseMs: 30_000, maxMs: 300_000 };
 
   test('after five failures in a row, for half a minute, then for as much longer each time, up to five minutes', async () => {
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     await using pipe = routed({ eu: () => bad(500) }, { health, options: { ejection: EJECTION } });
     const spans: number[] = [];
     for (let round = 1; round <= 12; round++) {
@@ -674,7 +680,7 @@ describe('ejection', () => {
 
   test('for a share of failures, once there are enough calls', async () => {
     let n = 0;
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     await using pipe = routed({ eu: () => (n++ % 2 === 0 ? bad(500) : good()) }, { health });
     await posts(pipe, 9);
     expect(health.list(pipe.clock)[0]).toMatchObject({ ejections: 0 });
@@ -683,13 +689,13 @@ describe('ejection', () => {
   });
 
   test('never of more than half of the endpoints, and a call always finds one', async () => {
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     const down = (): Response => bad(500);
     await using pipe = routed({ eu: down, us: down, jp: down }, { health });
     expect(await posts(pipe, 30)).toEqual(Array.from({ length: 30 }, () => 500));
     const ejected = (): number => health.list(pipe.clock).filter(({ available }) => !available).length;
     expect(ejected()).toBe(1);
-    await using alone = routed({ eu: down }, { health: new EndpointHealth(), options: { endpoints: [EU] } });
+    await using alone = routed({ eu: down }, { health: endpointHealth(), options: { endpoints: [EU] } });
     expect(await posts(alone, 10)).toEqual(Array.from({ length: 10 }, () => 500));
     expect(alone.outcomes.at(-1)?.history[0]?.endpoint?.decision?.reason).toBe('only');
   });
@@ -701,7 +707,7 @@ describe('ejection', () => {
   });
 
   test('forgets with time without a failure', async () => {
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     let answer = (): Response => bad(500);
     await using pipe = routed({ eu: () => answer() }, { health });
     const ejectedForMs = async (): Promise<number> => {
@@ -720,7 +726,7 @@ describe('ejection', () => {
   });
 
   test("says nothing of what is the caller's fault, or nobody's", async () => {
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     await using pipe = routed({ eu: () => bad(400) }, { health });
     await posts(pipe, 20);
     const leaving = new AbortController();
@@ -744,7 +750,7 @@ describe('ejection', () => {
   });
 
   test('ends with a slow start', async () => {
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     let answer = (): Response => bad(500);
     await using pipe = routed(
       { eu: () => answer() },
@@ -838,7 +844,7 @@ describe('strategies', () => {
 
 describe('what was learnt', () => {
   test('is visible, and outlives a pipeline that is replaced', async () => {
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     await using pipe = routed(
       { eu: () => bad(429, { 'retry-after': '60' }) },
       {
@@ -861,7 +867,7 @@ describe('what was learnt', () => {
   });
 
   test('counts attempts in progress to the end of the body', async () => {
-    const health = new EndpointHealth();
+    const health = endpointHealth();
     const rest = Promise.withResolvers<string>();
     const [first = '', ...others] = anthropicStream({ text: 'One two' });
     await using pipe = routed(

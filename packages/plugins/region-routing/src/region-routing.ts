@@ -1,7 +1,8 @@
 import { CLOCK, definePlugin, type PluginFactory, RANDOM, TRANSPORT, UPSTREAM } from '@sluice/core';
 import { ENDPOINT_HEALTH } from './endpoint-health.ts';
-import { options, type RegionRoutingOptions } from './options.ts';
+import type { RegionRoutingOptions } from './options.ts';
 import { Router } from './router.ts';
+import { options } from './schema.ts';
 
 /**
  * Sends each attempt to one of several endpoints: one in a permitted region that can take the call, is well and was not

@@ -1,6 +1,6 @@
 import type { EndpointCredential } from './endpoint.ts';
 import type { EndpointSettings } from './endpoint-schema.ts';
-import type { EndpointHealth } from './endpoint-health.ts';
+import type { HealthStore } from './endpoint-health.ts';
 import type { EndpointState } from './endpoint-state.ts';
 import { hashText } from './hash.ts';
 
@@ -30,7 +30,7 @@ export class Route {
   /** Made once: a decision is made with each call. */
   readonly #drops = new Map<string, Dropped>();
 
-  constructor(settings: EndpointSettings, health: EndpointHealth, now: number) {
+  constructor(settings: EndpointSettings, health: HealthStore, now: number) {
     const { id, region, url, formats, models, labels } = settings;
     this.id = id;
     this.region = region;

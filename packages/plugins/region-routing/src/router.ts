@@ -19,13 +19,14 @@ import { Checks } from './checks.ts';
 import { withCredential } from './credential.ts';
 import { diagnose } from './diagnosis.ts';
 import { Ejection } from './ejection.ts';
-import type { EndpointHealth } from './endpoint-health.ts';
+import { type EndpointHealth, HealthStore } from './endpoint-health.ts';
 import type { RegionRoutingSettings } from './options.ts';
 import { type Lessons, Passage } from './passage.ts';
 import { nowhere, unavailable } from './refusals.ts';
 import { allowedFor } from './residency.ts';
 import { ALL_MODELS } from './rests.ts';
 import { type Dropped, Route } from './route.ts';
+import type { SignatureOrigins } from './signature-origins.ts';
 import { noteSignatures, signerOf } from './signatures.ts';
 import { withModel } from './with-model.ts';
 
@@ -55,6 +56,7 @@ export class Router implements PluginInstance {
   readonly close?: () => void;
   readonly #settings: RegionRoutingSettings;
   readonly #services: RouterServices;
+  readonly #origins: SignatureOrigins;
   /** By priority, and as they were given. */
   readonly #routes: readonly Route[];
   readonly #chooser: Chooser;
@@ -64,12 +66,14 @@ export class Router implements PluginInstance {
 
   constructor(settings: RegionRoutingSettings, services: RouterServices) {
     const { endpoints, ejection, coolDownMs, strategy, checks } = settings;
-    const { clock, random, health } = services;
+    const { clock, random } = services;
+    const health = HealthStore.of(services.health);
     const now = clock.now();
     const routes = endpoints.map((endpoint) => new Route(endpoint, health, now));
     const states = routes.map(({ state }) => state);
     this.#settings = settings;
     this.#services = services;
+    this.#origins = health.origins;
     this.#routes = routes.toSorted((a, b) => a.priority - b.priority);
     this.#chooser = new Chooser(strategy, this.#routes, random);
     this.#lessons = {
@@ -139,7 +143,7 @@ export class Router implements PluginInstance {
     }
     if (permitted.length === 0) throw nowhere(notes);
     if (!this.#severalSigners || permitted.length === 1) return permitted;
-    const signer = signerOf(request, ctx, this.#services.health.origins);
+    const signer = signerOf(request, ctx, this.#origins);
     const able = permitted.filter(({ provider }) => provider === signer);
     // Where nobody can verify them, the upstream may say so itself: refusing would help nobody.
     if (able.length === 0) return permitted;
@@ -191,7 +195,7 @@ export class Router implements PluginInstance {
       route.state.diagnosis = decision.diagnosis;
     }
     if (this.#severalSigners) {
-      response = noteSignatures(response, ctx, route.provider, this.#services.health.origins);
+      response = noteSignatures(response, ctx, route.provider, this.#origins);
     }
     if (this.#settings.announce) {
       response.headers.set('x-sluice-endpoint', route.id);
