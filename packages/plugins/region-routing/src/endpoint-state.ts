@@ -5,11 +5,11 @@ import { Rests } from './rests.ts';
 /** How fit an endpoint is for a call, best first. */
 export const FIT = 0;
 /** It failed too often. Good enough when nothing better is permitted. */
-export const EJECTED = 1;
+const EJECTED = 1;
 /** It asked to be left alone. */
-export const RESTING = 2;
+const RESTING = 2;
 /** A circuit further in is open, and would refuse. */
-export const OPEN = 3;
+const OPEN = 3;
 
 /** What is known of one endpoint. Belongs to `EndpointHealth`; only the plugin changes it. */
 export class EndpointState {
@@ -55,7 +55,7 @@ export class EndpointState {
     this.heardAt = now;
   }
 
-  /** Its fitness for a call of this model: {@link FIT}, {@link EJECTED}, {@link RESTING} or {@link OPEN}. */
+  /** Its fitness for a call of this model; the less the better. */
   fitness(model: string | undefined, now: number): number {
     const rest = this.rests.of(model, now);
     if (rest !== undefined) return rest.reason === 'circuit-open' ? OPEN : RESTING;

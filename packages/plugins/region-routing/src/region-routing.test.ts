@@ -153,6 +153,20 @@ test('reads as in the README', async () => {
   await pipeline.close();
 });
 
+test('shows what it has learnt as in the README', async () => {
+  // #region health
+  const health = endpointHealth();
+  const pipeline = createPipeline({
+    upstream: 'https://api.anthropic.com',
+    plugins: [regionRouting({ endpoints: [{ id: 'eu', region: 'eu', url: 'https://eu.example.com' }] })],
+    services: [provide(ENDPOINT_HEALTH, () => health)],
+  });
+  const [eu] = health.list(pipeline.clock); // { available: true, inFlight: 0, streamedMs: 1000, … }
+  // #endregion
+  expect(eu).toMatchObject({ available: true, inFlight: 0, streamedMs: 1_000 });
+  await pipeline.close();
+});
+
 describe('an attempt', () => {
   test('goes to the endpoint, path and query behind its URL', async () => {
     await using pipe = routed({}, { options: { endpoints: [{ ...US, url: 'https://us.test/anthropic/' }] } });
