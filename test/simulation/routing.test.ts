@@ -7,6 +7,7 @@ import {
   type RegionRoutingOptions,
   type RoutingStrategy,
 } from '@sluice/region-routing';
+import { retry } from '@sluice/retry';
 import { describe, expect, test } from 'vitest';
 import {
   answeredShare,
@@ -159,6 +160,39 @@ test('one slow, one flapping, one down: what is well carries the calls, and a ru
   expect(answeredShare(result)).toBeGreaterThan(0.95);
   expect((await run()).sends).toEqual(result.sends);
 });
+
+test.each([
+  [1, true],
+  [5, true],
+  [5, false],
+  [20, true],
+])(
+  'one slow, one flapping, one down, and nothing else, with retry: all are answered (%d a second, streamed: %s)',
+  async (callsPerSecond, streamed) => {
+    const regions: SimulatedRegion[] = [
+      { id: 'slow', weather: always({ kind: 'slow', factor: 10 }) },
+      { id: 'flapping', weather: always({ kind: 'flapping', share: 0.5 }) },
+      { id: 'down', weather: downUntil(MINUTE) },
+    ];
+    const endpoints = regions.map(({ id }) => ({ id, region: id, url: `https://${id}.test` }));
+    for (const seed of [1, 2]) {
+      const result = await simulate({
+        regions,
+        plugins: [retry(), regionRouting({ endpoints })],
+        seed,
+        durationMs: 4 * MINUTE,
+        callsPerSecond,
+        streamed,
+      });
+      expect(answeredShare(result)).toBeGreaterThanOrEqual(0.999);
+      expect(result.sends.length / result.outcomes.length).toBeLessThanOrEqual(1.2);
+      // Until the third is back, the slow one is all there is.
+      expect(shareOf(result, 'slow', 1.5 * MINUTE)).toBeLessThan(0.1);
+      const back = result.sends.find(({ region, atMs }) => region === 'down' && atMs >= MINUTE);
+      expect((back?.atMs ?? Infinity) - MINUTE).toBeLessThanOrEqual(33_000);
+    }
+  },
+);
 
 test('a border is not crossed, whatever is down (F-28)', async () => {
   const result = await route(

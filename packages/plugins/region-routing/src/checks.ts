@@ -78,6 +78,7 @@ export class Checks {
     const now = clock.now();
     if (this.#closing.signal.aborted) return;
     if (!passed) {
+      state.failed(now);
       this.#ejection?.failed(state, now, true);
     } else if (state.ejectedByCheck && state.ejectedUntil > now) {
       state.ejectedUntil = now;

@@ -20,10 +20,9 @@ export class Ejection {
     this.#random = random;
   }
 
-  /** An endpoint did its work. */
+  /** An endpoint did its work; the state knows already. */
   succeeded(state: EndpointState, now: number): void {
     this.#count(state, 0, now);
-    state.failuresInRow = 0;
     if (state.severity === 0) return;
     // Hysteresis: a flapping endpoint has successes too, but no time without a failure.
     const quietSince = Math.max(state.severityAt, state.lastFailureAt, state.ejectedUntil);
@@ -32,11 +31,9 @@ export class Ejection {
     state.severityAt = now;
   }
 
-  /** An endpoint failed. */
+  /** An endpoint failed; the state has counted it already. */
   failed(state: EndpointState, now: number, byCheck = false): void {
     this.#count(state, 1, now);
-    state.failuresInRow++;
-    state.lastFailureAt = now;
     if (state.ejectedUntil > now || !this.#isOutlier(state) || !this.#mayEject(now)) return;
     const { baseMs, maxMs } = this.#settings;
     state.severity++;

@@ -55,6 +55,12 @@ export class EndpointState {
     this.heardAt = now;
   }
 
+  /** Counts a failure. */
+  failed(now: number): void {
+    this.failuresInRow++;
+    this.lastFailureAt = now;
+  }
+
   /** Its fitness for a call of this model; the less the better. */
   fitness(model: string | undefined, now: number): number {
     const rest = this.rests.of(model, now);
@@ -70,6 +76,19 @@ export class EndpointState {
   /** When it may be fit again, as far as is known. */
   fitAt(model: string | undefined, now: number): number {
     return Math.max(this.ejectedUntil, this.rests.of(model, now)?.until ?? now, now);
+  }
+
+  /**
+   * What the next call has to expect, in milliseconds, a suspicion included: after a failure an endpoint is as good as
+   * never, for a time that doubles with each further one; then it gets one call at a time until one succeeds.
+   */
+  expectedMs(streamed: boolean, now: number): number {
+    const latency = streamed ? this.streamed : this.whole;
+    const estimateMs = latency.estimate(now);
+    if (this.failuresInRow === 0) return estimateMs;
+    const suspectMs = Math.min(FIRST_SUSPICION_MS * 2 ** (this.failuresInRow - 1), LAST_SUSPICION_MS);
+    const suspect = latency.awaited || now - this.lastFailureAt < suspectMs;
+    return suspect ? estimateMs + NEVER_MS : estimateMs;
   }
 
   /** The share of its weight that it gets: all, or little at first when it has just come back from an ejection. */
@@ -99,3 +118,10 @@ export class EndpointState {
 
 /** Envoy's. */
 const MIN_SHARE = 0.1;
+
+/** Short, because one failure may be anybody's; long enough that a fast failing endpoint costs a few calls and not all. */
+const FIRST_SUSPICION_MS = 1_000;
+/** How late a recovery is noticed at most. */
+const LAST_SUSPICION_MS = 10_000;
+/** Longer than any call: what is loaded, however much, comes first. Not so long that fractions of it were lost. */
+const NEVER_MS = 1e9;

@@ -61,6 +61,11 @@ export class Latency {
     return this.#oldest === undefined ? decayedMs : Math.max(decayedMs, now - this.#oldest.startedAt);
   }
 
+  /** Whether an attempt waits for its first content. */
+  get awaited(): boolean {
+    return this.#oldest !== undefined;
+  }
+
   /** The first content came after `ms`. */
   answered(ms: number, now: number): void {
     this.#pace.answered(ms);

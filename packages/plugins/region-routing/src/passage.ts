@@ -53,10 +53,12 @@ export class Passage implements AttemptListener, Waiting {
     if (health !== 'ignore') state.heardAt = now;
     if (health === 'success') {
       state.rests.answered(this.#model);
+      state.failuresInRow = 0;
       ejection?.succeeded(state, now);
       if (attempt.firstContentMs === undefined) this.#latency.touched(now);
       else state.diagnosis = undefined;
     } else if (health === 'failure') {
+      state.failed(now);
       ejection?.failed(state, now);
       this.#latency.failed(durationMs, now);
       if (retryAfterMs !== undefined) state.rests.begin('cooling', this.#model, retryAfterMs, now);

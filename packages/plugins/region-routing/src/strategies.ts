@@ -71,7 +71,7 @@ export const STRATEGIES: Readonly<Record<RoutingStrategy, Pick>> = {
 
 /** What the next call has to expect, in milliseconds. */
 export function waitOf({ state }: Route, { now, streamed }: Moment): number {
-  return (streamed ? state.streamed : state.whole).estimate(now);
+  return state.expectedMs(streamed, now);
 }
 
 function costOf(route: Route, moment: Moment): number {
