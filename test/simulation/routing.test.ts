@@ -98,9 +98,9 @@ describe('a region that fails every other request, for ten minutes (F-27)', () =
     ['round-robin', 0.1],
     ['weighted', 0.1],
   ])('%s: it does not swing back and forth', async (strategy, most) => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of [1, 2]) {
       const health = endpointHealth();
-      const simulation = { seed, durationMs: 10 * MINUTE, callsPerSecond: 5 };
+      const simulation = { seed, durationMs: 10 * MINUTE, callsPerSecond: 3 };
       const result = await route(regions, { strategy }, simulation, health);
       const [a, b, flapping] = health.list(result.clock);
       // 30 + 60 + 90 + 120 + 150 s is more than seven minutes: each return takes longer than the one before.
@@ -125,7 +125,7 @@ describe('a region that is down for a minute', () => {
   test.each<RoutingStrategy>(['latency', 'round-robin'])(
     '%s: it is back within one ejection, and gets its share again',
     async (strategy) => {
-      for (const seed of [1, 2, 3]) {
+      for (const seed of [1, 2]) {
         const health = endpointHealth();
         const result = await route(
           [{ id: 'a' }, { id: 'b' }, { id: 'down', weather: downUntil(MINUTE) }],
