@@ -21,12 +21,26 @@ function choose(latency: Latency, times: number): void {
 test('a time above the average replaces it, one below draws it down', () => {
   const latency = new Latency(new Pace(), 0);
   expect(latency.estimate(0)).toBe(1_000);
+  latency.answered(800, 0);
+  expect(latency.estimate(0)).toBe(800);
   latency.answered(5_000, 0);
   expect(latency.estimate(0)).toBe(5_000);
   latency.answered(500, 100);
   expect(latency.estimate(100)).toBeGreaterThan(4_900);
   for (let now = 200; now < 60_000; now += 100) latency.answered(500, now);
   expect(latency.estimate(60_000)).toBeLessThan(600);
+});
+
+test('an endpoint that has answered nothing yet is taken for a usual one', () => {
+  const pace = new Pace();
+  const [known, unknown] = [new Latency(pace, 0), new Latency(pace, 0)];
+  expect(unknown.estimate(0)).toBe(1_000);
+  known.answered(300, 0);
+  expect(unknown.estimate(0)).toBe(300);
+  known.answered(0, 10);
+  expect(unknown.estimate(10)).toBe(270);
+  unknown.answered(0, 10);
+  expect(unknown.estimate(10)).toBe(1);
 });
 
 test('what gets nothing is forgotten: by a third in ten seconds, but only while calls go elsewhere', () => {

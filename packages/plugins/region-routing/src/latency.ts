@@ -5,8 +5,10 @@ const DECAY_MS = 10_000;
  * third call go to the slow one again.
  */
 const DECAY_CHOICES = 10;
-/** What an endpoint is taken for before it has answered anything (Tower's default). */
+/** What is taken for usual before anybody has answered anything (Tower's default). */
 const UNKNOWN_MS = 1_000;
+/** Answers from a cache next door must not make all else equal. */
+const LEAST_MS = 1;
 /** A failure counts as an answer this much slower than the usual one, lest an endpoint that fails fast wins. */
 const FAILURE_FACTOR = 10;
 /** The weight of one answer in what is usual. */
@@ -18,10 +20,12 @@ export class Pace {
   choices = 0;
   /** The usual time to the first content. */
   usualMs: number = UNKNOWN_MS;
+  #known = false;
 
   /** Takes note of an answer. */
   answered(ms: number): void {
-    this.usualMs += (ms - this.usualMs) * USUAL_WEIGHT;
+    this.usualMs += (ms - this.usualMs) * (this.#known ? USUAL_WEIGHT : 1);
+    this.#known = true;
   }
 }
 
@@ -43,7 +47,8 @@ export interface Waiting {
  */
 export class Latency {
   readonly #pace: Pace;
-  #averageMs: number = UNKNOWN_MS;
+  /** Undefined before the first answer: the endpoint is then taken for a usual one. */
+  #averageMs: number | undefined;
   #sampledAt: number;
   #sampledAtChoice: number;
   #oldest: Waiting | undefined;
@@ -57,7 +62,7 @@ export class Latency {
 
   /** What the next call has to expect, in milliseconds. A call that waits already tells something, too. */
   estimate(now: number): number {
-    const decayedMs = this.#decayed(now);
+    const decayedMs = Math.max(LEAST_MS, this.#decayed(now));
     return this.#oldest === undefined ? decayedMs : Math.max(decayedMs, now - this.#oldest.startedAt);
   }
 
@@ -107,13 +112,14 @@ export class Latency {
   }
 
   #decayed(now: number): number {
+    if (this.#averageMs === undefined) return this.#pace.usualMs;
     const time = (now - this.#sampledAt) / DECAY_MS;
     const choices = (this.#pace.choices - this.#sampledAtChoice) / DECAY_CHOICES;
     return this.#averageMs * Math.exp(-Math.min(time, choices));
   }
 
   #sample(ms: number, now: number): void {
-    if (ms >= this.#decayed(now)) {
+    if (this.#averageMs === undefined || ms >= this.#decayed(now)) {
       this.#averageMs = ms;
     } else {
       const kept = Math.exp(-(now - this.#sampledAt) / DECAY_MS);

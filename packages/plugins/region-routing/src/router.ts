@@ -120,10 +120,10 @@ export class Router implements PluginInstance {
         const objection = reached
           ? this.#refusedUnsent(error, ctx, route, endpoint)
           : this.#withoutCredential(error, route);
-        // What a call of no format asks for is not to be had elsewhere.
-        if (objection === undefined || format === undefined) throw error;
+        if (objection === undefined) throw error;
         notes.push(route.dropped(objection));
-        left = left.filter((other) => other !== route);
+        // What a call of no format asks for is not to be had elsewhere.
+        left = format === undefined ? [] : left.filter((other) => other !== route);
         if (left.length === 0) throw unavailable(permitted, model, notes, clock.now(), error);
       }
     }
