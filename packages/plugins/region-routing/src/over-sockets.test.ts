@@ -133,6 +133,20 @@ test.each<[fault: string, behaviour: Behaviour]>([
   expect(on.upstreams.jp.requests).toEqual([]);
 });
 
+test('a slow region, a flapping one and a well one: the well one gets the calls', async () => {
+  await using on = await stage(3, { strategy: 'latency' });
+  on.upstreams.eu.script(() => ({ kind: 'slow-headers', headersDelayMs: 1_000 }));
+  on.upstreams.us.script((_, n) => (n % 2 === 0 ? { kind: 'status', status: 500 } : undefined));
+  for (let i = 0; i < 60; i++) {
+    const response = await on.post(i % 2 === 0);
+    await response.text();
+    expect(response.status).toBe(200);
+  }
+  expect(on.upstreams.eu.requests.length).toBeLessThan(6);
+  const sent = Object.values(on.upstreams).reduce((sum, { requests }) => sum + requests.length, 0);
+  expect(sent).toBeLessThanOrEqual(72);
+});
+
 test('403 stays where it is, with its bytes', async () => {
   const body = JSON.stringify({
     type: 'error',

@@ -62,7 +62,8 @@ export class Passage implements AttemptListener, Waiting {
       ejection?.failed(state, now);
       this.#latency.failed(durationMs, now);
       if (retryAfterMs !== undefined) state.rests.begin('cooling', this.#model, retryAfterMs, now);
-    } else if (attempt.status !== undefined && attempt.error === undefined) {
+    } else if (attempt.status !== undefined && (attempt.error === undefined || credential !== 'keep')) {
+      // An answer that says no, in its status or in its first event; not one that was given up.
       this.#latency.touched(now);
       // Another caller's key may well be good for it.
       if (this.#route.credential === 'caller') return;

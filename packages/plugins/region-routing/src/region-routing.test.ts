@@ -609,13 +609,19 @@ describe('an endpoint that throttles', () => {
     expect(went(pipe)).toEqual(['eu', 'eu']);
   });
 
-  test('with an overload that says for how long is left alone, too', async () => {
-    const event = errorEvent('anthropic-messages', 529);
-    await using pipe = routed({ eu: streamAnswer([event], { headers: { 'retry-after': '3' } }) });
-    await posts(pipe, 1, { stream: true });
-    await using plain = routed({ eu: () => bad(529, { 'retry-after': '3' }) });
-    await posts(plain, 2);
-    expect(went(plain)).toEqual(['eu', 'us']);
+  test('within a stream is left alone, too', async () => {
+    const event = errorEvent('anthropic-messages', 429);
+    await using pipe = routed({ eu: streamAnswer([event]) });
+    await posts(pipe, 2, { stream: true });
+    expect(went(pipe)).toEqual(['eu', 'us']);
+  });
+
+  test('because it is overloaded is left alone for as long as it says', async () => {
+    await using pipe = routed({ eu: () => bad(529, { 'retry-after': '3' }) });
+    await posts(pipe, 2);
+    await pipe.clock.advance(3_000);
+    await posts(pipe, 1);
+    expect(went(pipe)).toEqual(['eu', 'us', 'eu']);
   });
 });
 
