@@ -64,5 +64,5 @@ export { readFrom, type Wake } from './stream/pull.ts';
 export { SseEvent } from './stream/sse-event.ts';
 export { type Needs, type Resolved, type ServiceRecipe, token, type Token } from './token.ts';
 export type { Timeouts } from './transport/timeouts.ts';
-export { TRANSPORT, type Transport } from './transport/transport.ts';
+export { TRANSPORT, type Transport, UPSTREAM } from './transport/transport.ts';
 export { type TransportOptions } from './transport/undici-transport.ts';

@@ -15,7 +15,7 @@ import { sending } from './sending.ts';
 import { assembleServices, provide } from './services.ts';
 import type { State } from './state.ts';
 import { DEFAULT_TIMEOUTS, type Timeouts } from './transport/timeouts.ts';
-import { TRANSPORT, type Transport } from './transport/transport.ts';
+import { TRANSPORT, type Transport, UPSTREAM } from './transport/transport.ts';
 import { UndiciTransport } from './transport/undici-transport.ts';
 
 /** Plugins in order and a transport; immutable once made. */
@@ -75,7 +75,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     ['the pipeline', { clock: CLOCK, random: RANDOM, transport: TRANSPORT }],
     ...plugins.map(({ name, needs }) => [name, needs] as const),
   ]);
-  const assembled = assembleServices(wanted, services, options.container, [embeddedTransport]);
+  const assembled = assembleServices(wanted, services, options.container, [
+    embeddedTransport,
+    provide(UPSTREAM, () => upstream),
+  ]);
   const { clock, random, transport } = assembled.resolve({
     clock: CLOCK,
     random: RANDOM,

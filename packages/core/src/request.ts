@@ -38,6 +38,8 @@ export interface RoutingDecision {
   readonly reason: string;
   /** Endpoints that were left out, and why. */
   readonly dropped: readonly { readonly endpoint: string; readonly reason: string }[];
+  /** What a refusal of the credential seems to mean, once there was one: `region`, `permission`, `key` or `unknown`. */
+  readonly diagnosis?: string | undefined;
 }
 
 /** A call as a mount hands it over. */

@@ -4,6 +4,7 @@ import { eventName, kindByName } from './event-kind.ts';
 import type { EventKind, Format } from './format.ts';
 import { mapEventJson } from './bodies.ts';
 import { endsWithRoute } from './paths.ts';
+import { anthropicEventSignatures, anthropicSignatures } from './signatures.ts';
 import { get } from './spot.ts';
 import { anthropicUsage } from './usage.ts';
 
@@ -39,6 +40,8 @@ export const anthropicMessages: Format = {
     }
   },
   usage: (body) => anthropicUsage(get(body, 'usage')),
+  signatures: anthropicSignatures,
+  eventSignatures: anthropicEventSignatures,
   errorEventStatus: anthropicErrorStatus,
   errorEventBody: anthropicErrorEventBody,
   errorBody: anthropicErrorBody,

@@ -74,6 +74,13 @@ export interface Format {
   eventUsage(event: SseEvent, before: Usage | undefined): Usage | undefined;
   /** Usage told by a whole answer. */
   usage(body: unknown): Usage | undefined;
+  /**
+   * What a provider signed or encrypted of its thinking, in a request body or a whole answer, in order. It comes back
+   * with the conversation, and another provider would reject it. Absent: the dialect has no such thing.
+   */
+  signatures?(body: unknown): readonly string[];
+  /** The same of one event. Asked of every event of a stream: it must be cheap. */
+  eventSignatures?(event: SseEvent): readonly string[];
   /** The status that an error event inside a 200 would have had as a plain answer. */
   errorEventStatus(event: SseEvent): number;
   /** The body of a plain error answer that says what an error event said. */

@@ -6,6 +6,7 @@ import { openaiError, openaiErrorFrom, openaiErrorStatus } from './openai-errors
 import { mapResponsesEvent } from './openai-responses-events.ts';
 import { mapResponsesInput, mapResponsesOutput } from './openai-responses-text.ts';
 import { endsWithRoute } from './paths.ts';
+import { responsesEventSignatures, responsesSignatures } from './signatures.ts';
 import { get } from './spot.ts';
 import { openaiUsage } from './usage.ts';
 
@@ -46,6 +47,8 @@ export const openaiResponses: Format = {
     return LAST.has(eventName(event)) ? usageOf(get(event.json, 'response'), before) : before;
   },
   usage: (body) => usageOf(body),
+  signatures: responsesSignatures,
+  eventSignatures: responsesEventSignatures,
   errorEventStatus: (event) => openaiErrorStatus(errorOf(event)),
   errorEventBody: (event) => JSON.stringify({ error: openaiErrorFrom(errorOf(event)) }),
   errorBody: (error) => JSON.stringify({ error: openaiError(error) }),

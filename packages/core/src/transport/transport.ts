@@ -19,3 +19,9 @@ export interface Transport {
  * scripted one in tests.
  */
 export const TRANSPORT: Token<Transport> = token('transport');
+
+/**
+ * The pipeline's `upstream`: the base URL, without a slash at its end, that stands before the caller's path in every
+ * request. For plugins that send a request elsewhere and have to tell the two apart.
+ */
+export const UPSTREAM: Token<string> = token('upstream');
