@@ -11,7 +11,7 @@ export {
   type PipelineErrorOptions,
 } from './errors.ts';
 export { anthropicMessages } from './format/anthropic-messages.ts';
-export type { EventKind, Format, TextMapper, TextPart, Usage } from './format/format.ts';
+export type { EventKind, Format, StreamEnding, TextMapper, TextPart, Usage } from './format/format.ts';
 export { openaiChat } from './format/openai-chat.ts';
 export { openaiResponses } from './format/openai-responses.ts';
 export type { PipelineFetch } from './fetch.ts';

@@ -1,3 +1,4 @@
+import { AnthropicEnding, anthropicEndedTexts, anthropicRefusal } from './anthropic-ending.ts';
 import { anthropicErrorBody, anthropicErrorEventBody, anthropicErrorStatus } from './anthropic-errors.ts';
 import { mapAnthropicEvent, mapAnthropicInput, mapAnthropicOutput } from './anthropic-text.ts';
 import { eventName, kindByName } from './event-kind.ts';
@@ -43,4 +44,7 @@ export const anthropicMessages: Format = {
   errorEventBody: anthropicErrorEventBody,
   errorBody: anthropicErrorBody,
   errorEvent: (error, callId) => `event: error\ndata: ${anthropicErrorBody(error, callId)}\n\n`,
+  endedTexts: anthropicEndedTexts,
+  refusalBody: anthropicRefusal,
+  streamEnding: (callId, model) => new AnthropicEnding(callId, model),
 };

@@ -1,3 +1,4 @@
+import { ChatEnding, chatEndedTexts, chatRefusal } from './openai-chat-ending.ts';
 import { mapEventJson } from './bodies.ts';
 import type { Format } from './format.ts';
 import { openaiError, openaiErrorFrom, openaiErrorStatus } from './openai-errors.ts';
@@ -34,6 +35,9 @@ export const openaiChat: Format = {
   },
   errorBody: (error) => JSON.stringify({ error: openaiError(error) }),
   errorEvent: (error) => `data: ${JSON.stringify({ error: openaiError(error) })}\n\n`,
+  endedTexts: chatEndedTexts,
+  refusalBody: chatRefusal,
+  streamEnding: (callId, model) => new ChatEnding(callId, model),
 };
 
 const USAGE = '"usage"';

@@ -3,6 +3,7 @@ import { mapEventJson } from './bodies.ts';
 import { eventName, kindByName } from './event-kind.ts';
 import type { EventKind, Format, Usage } from './format.ts';
 import { openaiError, openaiErrorFrom, openaiErrorStatus } from './openai-errors.ts';
+import { ResponsesEnding, responsesEndedTexts, responsesRefusal } from './openai-responses-ending.ts';
 import { mapResponsesEvent } from './openai-responses-events.ts';
 import { mapResponsesInput, mapResponsesOutput } from './openai-responses-text.ts';
 import { endsWithRoute } from './paths.ts';
@@ -62,4 +63,7 @@ export const openaiResponses: Format = {
     };
     return `event: error\ndata: ${JSON.stringify(data)}\n\n`;
   },
+  endedTexts: responsesEndedTexts,
+  refusalBody: responsesRefusal,
+  streamEnding: (callId, model) => new ResponsesEnding(callId, model),
 };
