@@ -1,12 +1,18 @@
-import { type Context, type Format, SseEvent, type StreamEnding, type TextPart, VERDICTS } from '@sluice/core';
+import {
+  type Clock,
+  type Context,
+  type Format,
+  SseEvent, type StreamEnding, type TextPart, VERDICTS } from '@sluice/core';
 import { CombinedFinder } from './combined-finder.ts';
 import { type Find, withoutAllowed } from './finder.ts';
 import type { ModerationOptions } from './options.ts';
 import { Placeholders } from './placeholders.ts';
+import type { Panel } from './moderators/panel.ts';
 import { decide, type Direction, type Finding, maskOf } from './policy.ts';
 import { Refusal } from './refusal.ts';
 import type { RuleBook } from './rule-book.ts';
 import { ModeratedStream } from './stream/moderated-stream.ts';
+import { ReviewedStream } from './stream/reviewed-stream.ts';
 import type { Decision } from './stream/text-channel.ts';
 
 /** Thrown out of a walk once a text is blocked. */
@@ -60,21 +66,64 @@ export class CallModeration {
     });
   }
 
+  /** Asks the moderators about all that goes in and is in scope, or about all that comes out. */
+  async judge(direction: Direction, format: Format, body: unknown, panel: Panel, signal: AbortSignal): Promise<void> {
+    if (!panel.judges(direction)) return;
+    const parts: TextPart[] = [];
+    const firstInScope = direction === 'input' ? this.#firstInScope(format, body) : 0;
+    const collect = (part: TextPart): string => {
+      const inScope = part.message === undefined || part.message >= firstInScope;
+      if (inScope && !this.skips(part.channel)) parts.push(part);
+      return part.text;
+    };
+    if (direction === 'input') format.mapInput(body, collect);
+    else format.mapOutput(body, collect);
+    const judged = await Promise.all(parts.map((part) => panel.judge(part.text, direction, signal)));
+    for (const [i, finds] of judged.entries()) {
+      for (const find of finds) {
+        if (this.note(find, direction, unmaskable(parts[i] as TextPart)) === 'block') throw new Blocked();
+      }
+    }
+  }
+
+  /** Lets moderators judge a streamed answer. */
+  review(format: Format, panel: Panel, clock: Clock, signal: AbortSignal): ReviewedStream {
+    const { review = { windowChars: 512 } } = this.#options;
+    const part = { channel: 'text', editable: false } as const;
+    return new ReviewedStream({
+      format,
+      clock,
+      windowChars: review === 'full' ? Number.POSITIVE_INFINITY : review.windowChars,
+      judge: async (text) =>
+        (await panel.judge(text, 'output', signal)).some((find) => this.note(find, 'output', part) === 'block'),
+      ...this.#stopping(format),
+    });
+  }
+
   /** Moderates a streamed answer. */
   stream(format: Format): ModeratedStream {
     const { rules, placeholders } = this;
-    const refusal = this.refusal;
     const restoring = !placeholders.empty;
     return new ModeratedStream({
       format,
       finder: restoring ? new CombinedFinder([rules.finder, placeholders]) : rules.finder,
       decide: (find, part, text) => this.#inStream(find, part, text),
-      ending: refusal.asMessage ? format.streamEnding(this.#ctx.id, this.#ctx.model) : undefined,
-      refuse: (ending: StreamEnding | undefined) =>
-        ending?.refuse(refusal.sentence) ?? [
-          new SseEvent(Buffer.from(format.errorEvent(refusal.error(), this.#ctx.id))),
-        ],
+      ...this.#stopping(format),
     });
+  }
+
+  /** How a stream of the call ends when it is blocked. */
+  #stopping(format: Format): {
+    readonly ending: StreamEnding | undefined;
+    readonly refuse: (ending: StreamEnding | undefined) => readonly SseEvent[];
+  } {
+    const { refusal } = this;
+    const { id, model } = this.#ctx;
+    return {
+      ending: refusal.asMessage ? format.streamEnding(id, model) : undefined,
+      refuse: (ending) =>
+        ending?.refuse(refusal.sentence) ?? [new SseEvent(Buffer.from(format.errorEvent(refusal.error(), id)))],
+    };
   }
 
   /** Decides about a find, and takes note of it. A find outside the scope is flagged instead of blocking. */
@@ -156,4 +205,9 @@ export class CallModeration {
       // A listener's failure is its own.
     }
   }
+}
+
+/** What a classifier says is about a text as a whole: there is nothing in it to mask. */
+function unmaskable({ channel }: TextPart): Place {
+  return { channel, editable: false };
 }

@@ -2,6 +2,8 @@ import type { OptionSchema, TextPart } from '@sluice/core';
 import * as v from 'valibot';
 import type { DetectorName } from './detect/detectors.ts';
 import type { Moderator } from './moderators/moderator.ts';
+import { patternProblem } from './patterns/compile-pattern.ts';
+import type { PatternRule } from './patterns/pattern-finder.ts';
 import type { ActionRule, Finding } from './policy.ts';
 import type { WordSource } from './sources/source.ts';
 import type { StrikeOptions } from './strikes/strikes.ts';
@@ -27,10 +29,22 @@ export interface RefusalOptions {
   readonly zh?: string;
 }
 
+/** What became of a list that was read. */
+export interface ListReport {
+  /** The version it names. */
+  readonly version?: string;
+  /** Entries by category. */
+  readonly counts?: Readonly<Record<string, number>>;
+  /** What is wrong with it: entries left out, its age, or that it could not be read. Holds none of its words. */
+  readonly problems: readonly string[];
+}
+
 /** Options of `moderation`. */
 export interface ModerationOptions {
   /** Words to find: entries, or a source that is read when the pipeline starts and again when it changes. */
   readonly words?: readonly WordEntry[] | WordSource;
+  /** Regular expressions to find. One that could take more than linear time, or memory, is refused. */
+  readonly patterns?: readonly PatternRule[];
   /**
    * Personal data and secrets to find.
    *
@@ -81,6 +95,14 @@ export interface ModerationOptions {
    * @default 16 MiB
    */
   readonly maxAnswerBytes?: number;
+  /**
+   * From which age on a list is reported as old, in milliseconds.
+   *
+   * @default a week
+   */
+  readonly maxListAgeMs?: number;
+  /** Told of every list that was read from a source, or could not be. What it throws is ignored. */
+  readonly onList?: (report: ListReport) => void;
   /** Told of every find, `shadow` included. What it throws is ignored. It never sees the text. */
   readonly onFinding?: (finding: Finding, callId: string) => void;
 }
@@ -130,6 +152,22 @@ const strikes = v.strictObject({
   suspendMs: v.exactOptional(whole),
 });
 
+const pattern = v.strictObject({
+  name: v.string('must be a name'),
+  pattern: v.pipe(
+    v.string('must be a regular expression as a string'),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const problem = dataset.typed ? patternProblem(dataset.value) : undefined;
+      if (problem !== undefined) addIssue({ message: problem });
+    }),
+  ),
+  ignoreCase: v.exactOptional(v.boolean('must be true or false')),
+  category: v.exactOptional(v.string('must be a name')),
+  severity: v.exactOptional(severity),
+  label: v.exactOptional(v.string('must be a text')),
+  check: v.exactOptional(callback),
+});
+
 const entry = v.strictObject({
   text: v.string('must be a word'),
   category: v.exactOptional(v.string('must be a name')),
@@ -170,5 +208,8 @@ export const options: OptionSchema<ModerationOptions> = v.strictObject({
   refusal: v.exactOptional(refusal),
   strikes: v.exactOptional(strikes),
   maxAnswerBytes: v.exactOptional(whole),
+  maxListAgeMs: v.exactOptional(whole),
+  onList: v.exactOptional(callback),
+  patterns: v.exactOptional(v.array(pattern, 'must be a list of patterns')),
   onFinding: v.exactOptional(callback),
 }) as unknown as OptionSchema<ModerationOptions>;

@@ -7,7 +7,7 @@ const STALE = new Set(['content-length', 'content-md5', 'content-digest', 'diges
 export async function mapAnswer(
   response: Response,
   maxBytes: number,
-  map: (body: unknown) => unknown,
+  map: (body: unknown) => Promise<unknown>,
 ): Promise<Response> {
   const { status, statusText } = response;
   const record = headerRecord(response);
@@ -18,7 +18,7 @@ export async function mapAnswer(
   } catch {
     throw new PipelineError('bad_answer');
   }
-  const changed = map(body);
+  const changed = await map(body);
   const headers = new Headers();
   for (const [name, value] of Object.entries(record)) {
     if (STALE.has(name)) continue;

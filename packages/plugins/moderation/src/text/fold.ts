@@ -52,11 +52,11 @@ export function foldCharacter(character: string): string {
   const point = character.codePointAt(0) as number;
   const letter = enclosed(point);
   if (letter !== undefined) return letter;
+  const radical = RADICALS.indexOf(character);
+  if (radical >= 0 && radical % 2 === 0) return RADICALS.charAt(radical + 1);
   const kind = kindAt(character, 0);
   if (kind === KIND.transparent || kind === KIND.space) return '';
   if ((kind === KIND.joiner || kind === KIND.stop) && !LETTER_SIGN.test(character)) return '';
-  const radical = RADICALS.indexOf(character);
-  if (radical >= 0 && radical % 2 === 0) return RADICALS.charAt(radical + 1);
   const form = (text: string): string => text.normalize(COMPOSED.test(text) ? 'NFKC' : 'NFKD');
   let folded = '';
   for (const part of form(form(character).toUpperCase().toLowerCase())) {

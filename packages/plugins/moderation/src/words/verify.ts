@@ -131,7 +131,7 @@ function readsAsLetters({ text, ring, count }: Place, depth: number): boolean {
   for (let k = 1; k <= depth; k++) {
     if (LEET.has(text.charAt(ring[(count - k) & MASK] as number))) stood++;
   }
-  return stood > 0 && depth - stood >= Math.max(2, Math.ceil(depth / 2));
+  return stood > 0 && depth - stood >= Math.max(2, Math.ceil(depth / 4));
 }
 
 const OTHER_SCRIPT = /^[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]$/u;
