@@ -44,6 +44,8 @@ export {
   ALLOWED_REGIONS,
   ALTERNATIVES,
   CACHE_STATUS,
+  CONTENT_LABEL,
+  type ContentLabel,
   PRINCIPAL,
   type Principal,
   type State,
@@ -57,6 +59,7 @@ export type { BodySource } from './stream/body.ts';
 export { type CommitOptions, holdUntilContent } from './stream/commit.ts';
 export type { StreamController, StreamObserver, StreamTransformer } from './stream/hooks.ts';
 export { headerRecord, takeSource } from './stream/lazy-response.ts';
+export { mapJsonAnswer } from './stream/map-json-answer.ts';
 export { discard, peekJson } from './stream/peek.ts';
 export { readFrom, type Wake } from './stream/pull.ts';
 export { SseEvent } from './stream/sse-event.ts';

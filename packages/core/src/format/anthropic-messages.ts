@@ -5,7 +5,7 @@ import { eventName, kindByName } from './event-kind.ts';
 import type { EventKind, Format } from './format.ts';
 import { mapEventJson } from './bodies.ts';
 import { endsWithRoute } from './paths.ts';
-import { get } from './spot.ts';
+import { get, isObject } from './spot.ts';
 import { anthropicUsage } from './usage.ts';
 
 /** Counting takes the same body, so the same text goes in. */
@@ -44,6 +44,7 @@ export const anthropicMessages: Format = {
   errorEventBody: anthropicErrorEventBody,
   errorBody: anthropicErrorBody,
   errorEvent: (error, callId) => `event: error\ndata: ${anthropicErrorBody(error, callId)}\n\n`,
+  structured: (body) => isObject(get(body, 'output_format')) || isObject(get(get(body, 'output_config'), 'format')),
   endedTexts: anthropicEndedTexts,
   refusalBody: anthropicRefusal,
   streamEnding: (callId, model) => new AnthropicEnding(callId, model),

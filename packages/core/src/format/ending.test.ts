@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SseDecoder } from '../stream/sse-decoder.ts';
-import { DEFAULT_SSE_LIMITS } from '../stream/sse-decoder.ts';
+import { DEFAULT_SSE_LIMITS, SseDecoder } from '../stream/sse-decoder.ts';
 import type { SseEvent } from '../stream/sse-event.ts';
 import { anthropicStream } from '../testing/anthropic-wire.ts';
 import { openaiChatStream } from '../testing/openai-chat-wire.ts';
@@ -75,4 +74,15 @@ describe.each(FORMATS)('$name', (format) => {
     });
     expect(texts).toEqual(['text No.']);
   });
+});
+
+test.each([
+  ['anthropic-messages', { output_config: { format: { type: 'json_schema' } } }, { output_config: { effort: 'low' } }],
+  ['openai-chat', { response_format: { type: 'json_object' } }, { response_format: { type: 'text' } }],
+  ['openai-responses', { text: { format: { type: 'json_schema' } } }, { text: { format: { type: 'text' } } }],
+])('%s tells output for programs from output for people', (name, structured, plain) => {
+  const format = FORMATS.find((one) => one.name === name);
+  expect(format?.structured(structured)).toBe(true);
+  expect(format?.structured(plain)).toBe(false);
+  expect(format?.structured({})).toBe(false);
 });

@@ -90,6 +90,8 @@ export interface Format {
   errorBody(error: PipelineError, callId: string): string;
   /** The bytes that end an unfinished stream with an error. Nothing may follow them. */
   errorEvent(error: PipelineError, callId: string): string;
+  /** Whether a request asks for output that a program reads, such as JSON of a schema. */
+  structured(body: unknown): boolean;
   /** Beginnings of the keys of texts that end with this event: no later event continues them. */
   endedTexts(event: SseEvent): readonly string[];
   /** The body of a whole answer, not an error, that refuses and says `text`. */

@@ -7,7 +7,7 @@ import { ResponsesEnding, responsesEndedTexts, responsesRefusal } from './openai
 import { mapResponsesEvent } from './openai-responses-events.ts';
 import { mapResponsesInput, mapResponsesOutput } from './openai-responses-text.ts';
 import { endsWithRoute } from './paths.ts';
-import { get } from './spot.ts';
+import { get, isObject } from './spot.ts';
 import { openaiUsage } from './usage.ts';
 
 /** Compacting and counting take the same body, so the same text goes in. */
@@ -63,6 +63,7 @@ export const openaiResponses: Format = {
     };
     return `event: error\ndata: ${JSON.stringify(data)}\n\n`;
   },
+  structured: (body) => isObject(get(get(body, 'text'), 'format')) && get(get(get(body, 'text'), 'format'), 'type') !== 'text',
   endedTexts: responsesEndedTexts,
   refusalBody: responsesRefusal,
   streamEnding: (callId, model) => new ResponsesEnding(callId, model),
