@@ -2,6 +2,7 @@ import {
   CLOCK,
   definePlugin,
   isEventStream,
+  mapJsonAnswer,
   type PluginFactory,
   readJson,
   transformStream,
@@ -13,7 +14,6 @@ import { Panel } from './moderators/panel.ts';
 import { Rules } from './rules.ts';
 import { STRIKE_STORE } from './strikes/strike-store.ts';
 import { Strikes } from './strikes/strikes.ts';
-import { isAnswer, mapAnswer } from './whole-answer.ts';
 
 const DEFAULT_ANSWER_BYTES = 16 * 1024 * 1024;
 
@@ -56,7 +56,7 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
         }
         await strikes.note(ctx, false);
         const response = await next(sent);
-        if (!isAnswer(response, format)) return response;
+        if (response.status > 299) return response;
         if (isEventStream(response)) {
           const reviewed = panel.judges('output')
             ? transformStream(response, call.review(format, panel, clock, signal))
@@ -64,7 +64,7 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
           return transformStream(reviewed, call.stream(format));
         }
         try {
-          return await mapAnswer(response, maxAnswerBytes, async (body) => {
+          return await mapJsonAnswer(response, maxAnswerBytes, async (body) => {
             await call.judge('output', format, body, panel, signal);
             return call.output(format, body);
           });
