@@ -1,4 +1,7 @@
 export type { DetectorName } from './detect/detectors.ts';
+export { CATEGORIES, type Category, shortCategories } from './categories.ts';
+export { evaluate, type EvaluateOptions, type Evaluation, type Prompt } from './cli/evaluate.ts';
+export type { Rate } from './cli/interval.ts';
 export { moderation } from './moderation.ts';
 export type { Judgement, Moderator, Question } from './moderators/moderator.ts';
 export { openaiModeration, type OpenaiModerationOptions } from './moderators/openai-moderation.ts';
