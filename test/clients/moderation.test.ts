@@ -37,7 +37,11 @@ const CLIENTS: readonly Client[] = [
     name: 'Anthropic messages',
     async ask({ baseUrl, fetch }, content, stream) {
       const client = new Anthropic({ apiKey: 'k', baseURL: baseUrl, fetch, maxRetries: 0, logLevel: 'off' });
-      const question = { model: 'claude-opus-5-5', max_tokens: 512, messages: [{ role: 'user' as const, content }] };
+      const question = {
+        model: 'claude-opus-5-5',
+        max_tokens: 512,
+        messages: [{ role: 'user' as const, content }],
+      };
       const message = stream
         ? await client.messages.stream(question).finalMessage()
         : await client.messages.create(question);
@@ -50,7 +54,13 @@ const CLIENTS: readonly Client[] = [
   {
     name: 'OpenAI chat',
     async ask({ baseUrl, fetch }, content, stream) {
-      const client = new OpenAI({ apiKey: 'k', baseURL: `${baseUrl}/v1`, fetch, maxRetries: 0, logLevel: 'off' });
+      const client = new OpenAI({
+        apiKey: 'k',
+        baseURL: `${baseUrl}/v1`,
+        fetch,
+        maxRetries: 0,
+        logLevel: 'off',
+      });
       const question = { model: 'gpt-5.4', messages: [{ role: 'user' as const, content }] };
       const completion = stream
         ? await client.chat.completions.stream(question).finalChatCompletion()
@@ -64,7 +74,13 @@ const CLIENTS: readonly Client[] = [
   {
     name: 'OpenAI responses',
     async ask({ baseUrl, fetch }, input, stream) {
-      const client = new OpenAI({ apiKey: 'k', baseURL: `${baseUrl}/v1`, fetch, maxRetries: 0, logLevel: 'off' });
+      const client = new OpenAI({
+        apiKey: 'k',
+        baseURL: `${baseUrl}/v1`,
+        fetch,
+        maxRetries: 0,
+        logLevel: 'off',
+      });
       const question = { model: 'gpt-5.4', input };
       if (!stream) {
         const response = await client.responses.create(question);

@@ -44,7 +44,8 @@ export const anthropicMessages: Format = {
   errorEventBody: anthropicErrorEventBody,
   errorBody: anthropicErrorBody,
   errorEvent: (error, callId) => `event: error\ndata: ${anthropicErrorBody(error, callId)}\n\n`,
-  structured: (body) => isObject(get(body, 'output_format')) || isObject(get(get(body, 'output_config'), 'format')),
+  structured: (body) =>
+    isObject(get(body, 'output_format')) || isObject(get(get(body, 'output_config'), 'format')),
   endedTexts: anthropicEndedTexts,
   refusalBody: anthropicRefusal,
   streamEnding: (callId, model) => new AnthropicEnding(callId, model),

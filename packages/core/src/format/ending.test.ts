@@ -45,7 +45,8 @@ describe.each(FORMATS)('$name', (format) => {
       const end = ending.refuse('No. 不行。');
       for (const event of end) collect(event);
       // All choices of this chat may have ended before its usage.
-      if (format.name !== 'openai-chat' || after < events.length - 1) expect(text).toBe(`${before}No. 不行。`);
+      if (format.name !== 'openai-chat' || after < events.length - 1)
+        expect(text).toBe(`${before}No. 不行。`);
       const kinds = end.map((event) => format.kind(event));
       expect(kinds.indexOf('terminal')).toBe(kinds.length - 1);
       expect(kinds).not.toContain('error');
@@ -62,7 +63,11 @@ describe.each(FORMATS)('$name', (format) => {
       });
     }
     expect(keys.size).toBeGreaterThan(1);
-    for (const key of keys) expect(ended.some((path) => key === path || key.startsWith(`${path}.`)), key).toBe(true);
+    for (const key of keys)
+      expect(
+        ended.some((path) => key === path || key.startsWith(`${path}.`)),
+        key,
+      ).toBe(true);
   });
 
   test('refuses in a whole answer', () => {
@@ -77,7 +82,11 @@ describe.each(FORMATS)('$name', (format) => {
 });
 
 test.each([
-  ['anthropic-messages', { output_config: { format: { type: 'json_schema' } } }, { output_config: { effort: 'low' } }],
+  [
+    'anthropic-messages',
+    { output_config: { format: { type: 'json_schema' } } },
+    { output_config: { effort: 'low' } },
+  ],
   ['openai-chat', { response_format: { type: 'json_object' } }, { response_format: { type: 'text' } }],
   ['openai-responses', { text: { format: { type: 'json_schema' } } }, { text: { format: { type: 'text' } } }],
 ])('%s tells output for programs from output for people', (name, structured, plain) => {

@@ -35,7 +35,8 @@ export const openaiChat: Format = {
   },
   errorBody: (error) => JSON.stringify({ error: openaiError(error) }),
   errorEvent: (error) => `data: ${JSON.stringify({ error: openaiError(error) })}\n\n`,
-  structured: (body) => isObject(get(body, 'response_format')) && get(get(body, 'response_format'), 'type') !== 'text',
+  structured: (body) =>
+    isObject(get(body, 'response_format')) && get(get(body, 'response_format'), 'type') !== 'text',
   endedTexts: chatEndedTexts,
   refusalBody: chatRefusal,
   streamEnding: (callId, model) => new ChatEnding(callId, model),

@@ -91,7 +91,11 @@ export class ResponsesEnding implements StreamEnding {
         break;
       case 'response.content_part.added':
         if (get(get(json, 'part'), 'type') === 'output_text') {
-          const at = { item_id: get(json, 'item_id'), output_index: index, content_index: get(json, 'content_index') };
+          const at = {
+            item_id: get(json, 'item_id'),
+            output_index: index,
+            content_index: get(json, 'content_index'),
+          };
           this.#part = { at, text: '' };
         }
         break;

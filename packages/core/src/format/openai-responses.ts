@@ -63,7 +63,8 @@ export const openaiResponses: Format = {
     };
     return `event: error\ndata: ${JSON.stringify(data)}\n\n`;
   },
-  structured: (body) => isObject(get(get(body, 'text'), 'format')) && get(get(get(body, 'text'), 'format'), 'type') !== 'text',
+  structured: (body) =>
+    isObject(get(get(body, 'text'), 'format')) && get(get(get(body, 'text'), 'format'), 'type') !== 'text',
   endedTexts: responsesEndedTexts,
   refusalBody: responsesRefusal,
   streamEnding: (callId, model) => new ResponsesEnding(callId, model),

@@ -3,7 +3,14 @@ import { readAll } from './body.ts';
 import { headerRecord, takeSource } from './lazy-response.ts';
 
 /** Headers that describe bytes which are no longer sent. */
-const STALE = new Set(['content-length', 'content-md5', 'content-digest', 'digest', 'etag', 'transfer-encoding']);
+const STALE = new Set([
+  'content-length',
+  'content-md5',
+  'content-digest',
+  'digest',
+  'etag',
+  'transfer-encoding',
+]);
 
 /**
  * Reads a whole JSON answer and changes it. What `map` gives back unchanged leaves in its own bytes. Takes the response
@@ -30,5 +37,9 @@ export async function mapJsonAnswer(
     throw new PipelineError('bad_answer', { cause: error });
   }
   const changed = await map(body);
-  return new Response(Object.is(changed, body) ? bytes : JSON.stringify(changed), { status, statusText, headers });
+  return new Response(Object.is(changed, body) ? bytes : JSON.stringify(changed), {
+    status,
+    statusText,
+    headers,
+  });
 }

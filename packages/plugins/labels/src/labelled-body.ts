@@ -2,12 +2,18 @@ import type { Format } from '@sluice/core';
 import { groupOf, placeOf } from './places.ts';
 
 /** Labels the first text of each choice of a whole answer, or the last. */
-export function labelledBody(format: Format, body: unknown, position: 'prefix' | 'suffix', label: string): unknown {
+export function labelledBody(
+  format: Format,
+  body: unknown,
+  position: 'prefix' | 'suffix',
+  label: string,
+): unknown {
   const chosen = new Map<string, string>();
   format.mapOutput(body, ({ channel, editable, key, text }) => {
     const place = placeOf(key);
     const group = groupOf(place);
-    if (channel === 'text' && editable && (position === 'suffix' || !chosen.has(group))) chosen.set(group, place);
+    if (channel === 'text' && editable && (position === 'suffix' || !chosen.has(group)))
+      chosen.set(group, place);
     return text;
   });
   const places = new Set(chosen.values());

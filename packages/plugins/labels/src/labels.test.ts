@@ -19,7 +19,9 @@ const call = { name: 'look', input: { at: 'x' }, arguments: { at: 'x' } };
 const text = ['Good ', 'morn', 'ing.'];
 const STREAMS: Readonly<Record<Dialect, (tools?: boolean) => string[]>> = {
   'anthropic-messages': (tools) =>
-    anthropicStream({ content: [{ type: 'text', text }, ...(tools ? [{ type: 'tool_use' as const, ...call }] : [])] }),
+    anthropicStream({
+      content: [{ type: 'text', text }, ...(tools ? [{ type: 'tool_use' as const, ...call }] : [])],
+    }),
   'openai-chat': (tools) => openaiChatStream({ text, ...(tools ? { toolCalls: [call] } : {}) }),
   'openai-responses': (tools) => openaiResponsesStream({ text, ...(tools ? { toolCalls: [call] } : {}) }),
 };
@@ -35,7 +37,10 @@ const STRUCTURED: Readonly<Record<Dialect, object>> = {
 };
 const PRODUCER = { contentProducer: 'example-service' };
 
-function labelling(dialect: Dialect, options: LabelsOptions): TestPipeline & { readonly notes: (ContentLabel | undefined)[] } {
+function labelling(
+  dialect: Dialect,
+  options: LabelsOptions,
+): TestPipeline & { readonly notes: (ContentLabel | undefined)[] } {
   const notes: (ContentLabel | undefined)[] = [];
   const recorder = definePlugin({
     name: 'recorder',
@@ -56,30 +61,39 @@ function labelling(dialect: Dialect, options: LabelsOptions): TestPipeline & { r
 }
 
 describe.each(Object.keys(STREAMS) as Dialect[])('in %s', (dialect) => {
-  test.each(['prefix', 'suffix'] as const)('a %s stands once in a stream and once in each choice', async (position) => {
-    const en = '(AI generated)';
-    await using pipe = labelling(dialect, { explicit: { position, en } });
-    const streamed = await (await pipe.post({ stream: true })).text();
-    const whole = await (await pipe.post()).text();
-    const withTools = await (await pipe.post({ stream: true })).text();
-    const piece = position === 'prefix' ? `${en}Good ` : `ing.${en}`;
-    const all = position === 'prefix' ? `${en}Good morning.` : `Good morning.${en}`;
-    expect(whole.split(all)).toHaveLength(dialect === 'openai-chat' ? 3 : 2);
-    for (const wire of [streamed, withTools]) {
-      const deltas = wire.split('\n\n').filter((event) => event.includes(piece) && !event.includes(all));
-      expect(deltas).toHaveLength(1);
-      // The Responses API says the text once more, as a whole: three events of the item, and the end.
-      expect(wire.split(all)).toHaveLength(dialect === 'openai-responses' ? 5 : 1);
-      expect(wire).not.toMatch(/arguments[^}]*AI generated/);
-    }
-    expect(pipe.outcomes.map(({ kind }) => kind)).toEqual(['completed', 'completed', 'completed']);
-  });
+  test.each(['prefix', 'suffix'] as const)(
+    'a %s stands once in a stream and once in each choice',
+    async (position) => {
+      const en = '(AI generated)';
+      await using pipe = labelling(dialect, { explicit: { position, en } });
+      const streamed = await (await pipe.post({ stream: true })).text();
+      const whole = await (await pipe.post()).text();
+      const withTools = await (await pipe.post({ stream: true })).text();
+      const piece = position === 'prefix' ? `${en}Good ` : `ing.${en}`;
+      const all = position === 'prefix' ? `${en}Good morning.` : `Good morning.${en}`;
+      expect(whole.split(all)).toHaveLength(dialect === 'openai-chat' ? 3 : 2);
+      for (const wire of [streamed, withTools]) {
+        const deltas = wire.split('\n\n').filter((event) => event.includes(piece) && !event.includes(all));
+        expect(deltas).toHaveLength(1);
+        // The Responses API says the text once more, as a whole: three events of the item, and the end.
+        expect(wire.split(all)).toHaveLength(dialect === 'openai-responses' ? 5 : 1);
+        expect(wire).not.toMatch(/arguments[^}]*AI generated/);
+      }
+      expect(pipe.outcomes.map(({ kind }) => kind)).toEqual(['completed', 'completed', 'completed']);
+    },
+  );
 
   test('output for programs, and answers to exempt callers, are left alone', async () => {
     await using pipe = labelling(dialect, {});
-    expect(await (await pipe.post({ stream: true, ...STRUCTURED[dialect] })).text()).toBe(STREAMS[dialect]().join(''));
-    expect(await (await pipe.post(STRUCTURED[dialect] as Record<string, unknown>)).text()).toBe(BODIES[dialect]);
-    await using other = labelling(dialect, { exempt: (principal) => (principal?.id === 'ann' ? 'agreement 7' : undefined) });
+    expect(await (await pipe.post({ stream: true, ...STRUCTURED[dialect] })).text()).toBe(
+      STREAMS[dialect]().join(''),
+    );
+    expect(await (await pipe.post(STRUCTURED[dialect] as Record<string, unknown>)).text()).toBe(
+      BODIES[dialect],
+    );
+    await using other = labelling(dialect, {
+      exempt: (principal) => (principal?.id === 'ann' ? 'agreement 7' : undefined),
+    });
     expect(await (await other.post({ stream: true })).text()).toBe(STREAMS[dialect]().join(''));
     expect(other.notes).toEqual([{ produceId: expect.any(String) as string, exemption: 'agreement 7' }]);
   });
@@ -89,7 +103,13 @@ describe.each(Object.keys(STREAMS) as Dialect[])('in %s', (dialect) => {
     const streamed = await pipe.post({ stream: true });
     const label = JSON.parse(streamed.headers.get('x-aigc') ?? '') as Record<string, string>;
     expect(Object.keys(label)).toEqual([
-      'Label', 'ContentProducer', 'ProduceID', 'ReservedCode1', 'ContentPropagator', 'PropagateID', 'ReservedCode2',
+      'Label',
+      'ContentProducer',
+      'ProduceID',
+      'ReservedCode1',
+      'ContentPropagator',
+      'PropagateID',
+      'ReservedCode2',
     ]);
     const wire = await streamed.text();
     expect(wire).toBe(`: AIGC ${JSON.stringify(label)}\n\n${STREAMS[dialect]().join('')}`);
@@ -101,11 +121,15 @@ describe.each(Object.keys(STREAMS) as Dialect[])('in %s', (dialect) => {
 
 test('the label is in the language of the question', async () => {
   await using pipe = labelling('anthropic-messages', {});
-  expect(await (await pipe.post({ messages: [{ role: 'user', content: '早上好' }] })).text()).toContain('人工智能生成');
+  expect(await (await pipe.post({ messages: [{ role: 'user', content: '早上好' }] })).text()).toContain(
+    '人工智能生成',
+  );
 });
 
 test('an error carries no label', async () => {
-  const answers = [new Response('{"type":"error"}', { status: 400, headers: { 'content-type': 'application/json' } })];
+  const answers = [
+    new Response('{"type":"error"}', { status: 400, headers: { 'content-type': 'application/json' } }),
+  ];
   await using pipe = testPipeline({ plugins: [labels({ implicit: PRODUCER })], answers });
   const response = await pipe.post();
   expect(response.headers.has('x-aigc')).toBe(false);

@@ -44,7 +44,10 @@ export const labels: PluginFactory<LabelsOptions> = definePlugin({
 
         const response = await next(request);
         if (response.status > 299) return response;
-        ctx.state.set(CONTENT_LABEL, { produceId: ctx.id, ...(exemption === undefined ? {} : { exemption }) });
+        ctx.state.set(CONTENT_LABEL, {
+          produceId: ctx.id,
+          ...(exemption === undefined ? {} : { exemption }),
+        });
         const machine = implicit === undefined ? undefined : machineLabel(implicit, ctx);
         const inBody = implicit?.inBody === true ? machine : undefined;
         const answer = await labelled(response, format, position, label, inBody, maxAnswerBytes);
@@ -68,7 +71,10 @@ function labelled(
   if (label === '' && inBody === undefined) return response;
   if (isEventStream(response)) {
     const comment = new SseEvent(Buffer.from(`: AIGC ${JSON.stringify(inBody)}\n\n`));
-    return transformStream(response, new LabelledStream(format, position, label, inBody === undefined ? [] : [comment]));
+    return transformStream(
+      response,
+      new LabelledStream(format, position, label, inBody === undefined ? [] : [comment]),
+    );
   }
   return mapJsonAnswer(response, maxBytes, (body) => {
     const said = label === '' ? body : labelledBody(format, body, position, label);
@@ -76,7 +82,12 @@ function labelled(
   });
 }
 
-function wording(explicit: ExplicitLabel, position: 'prefix' | 'suffix', format: Format, body: unknown): string {
+function wording(
+  explicit: ExplicitLabel,
+  position: 'prefix' | 'suffix',
+  format: Format,
+  body: unknown,
+): string {
   const { language = 'auto' } = explicit;
   const tongue = language === 'auto' ? (asksInChinese(format, body) ? 'zh' : 'en') : language;
   return explicit[tongue] ?? WORDING[position][tongue];
@@ -93,7 +104,10 @@ function asksInChinese(format: Format, body: unknown): boolean {
 }
 
 /** The fields of the standard, all of them strings. The number is the call's, so that records lead to it. */
-function machineLabel({ label = '1', contentProducer, contentPropagator }: ImplicitLabel, { id }: Context): object {
+function machineLabel(
+  { label = '1', contentProducer, contentPropagator }: ImplicitLabel,
+  { id }: Context,
+): object {
   return {
     Label: label,
     ContentProducer: contentProducer,

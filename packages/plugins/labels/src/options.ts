@@ -70,7 +70,10 @@ const sentence = (test: RegExp, message: string): v.GenericSchema<string> =>
   v.pipe(v.string('must be a text'), v.regex(test, message));
 const name = v.pipe(
   v.string('must be a name'),
-  v.regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, 'must be printable ASCII without space, " and \\, 128 at most'),
+  v.regex(
+    /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/,
+    'must be printable ASCII without space, " and \\, 128 at most',
+  ),
 );
 
 /** Checks the options. */
@@ -84,7 +87,10 @@ export const options: OptionSchema<LabelsOptions> = v.strictObject({
           language: v.exactOptional(v.picklist(['auto', 'en', 'zh'], 'must be auto, en or zh')),
           en: v.exactOptional(sentence(/(?=.*\bAI\b)(?=.*generated)/is, 'must name AI and say "generated"')),
           zh: v.exactOptional(
-            sentence(/(?=.*(?:人工智能|AI))(?=.*(?:生成|合成))/s, 'must hold 人工智能 or AI, and 生成 or 合成'),
+            sentence(
+              /(?=.*(?:人工智能|AI))(?=.*(?:生成|合成))/s,
+              'must hold 人工智能 or AI, and 生成 or 合成',
+            ),
           ),
         }),
       ],
@@ -109,6 +115,10 @@ export const options: OptionSchema<LabelsOptions> = v.strictObject({
     v.custom<(...args: never) => unknown>((value) => typeof value === 'function', 'must be a function'),
   ),
   maxAnswerBytes: v.exactOptional(
-    v.pipe(v.number('must be a whole number'), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
+    v.pipe(
+      v.number('must be a whole number'),
+      v.integer('must be a whole number'),
+      v.minValue(1, 'must be at least 1'),
+    ),
   ),
 }) as unknown as OptionSchema<LabelsOptions>;

@@ -2,7 +2,11 @@ import {
   type Clock,
   type Context,
   type Format,
-  SseEvent, type StreamEnding, type TextPart, VERDICTS } from '@sluice/core';
+  SseEvent,
+  type StreamEnding,
+  type TextPart,
+  VERDICTS,
+} from '@sluice/core';
 import { CombinedFinder } from './combined-finder.ts';
 import { type Find, withoutAllowed } from './finder.ts';
 import type { ModerationOptions } from './options.ts';
@@ -67,7 +71,13 @@ export class CallModeration {
   }
 
   /** Asks the moderators about all that goes in and is in scope, or about all that comes out. */
-  async judge(direction: Direction, format: Format, body: unknown, panel: Panel, signal: AbortSignal): Promise<void> {
+  async judge(
+    direction: Direction,
+    format: Format,
+    body: unknown,
+    panel: Panel,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (!panel.judges(direction)) return;
     const parts: TextPart[] = [];
     const firstInScope = direction === 'input' ? this.#firstInScope(format, body) : 0;
@@ -95,7 +105,9 @@ export class CallModeration {
       clock,
       windowChars: review === 'full' ? Number.POSITIVE_INFINITY : review.windowChars,
       judge: async (text) =>
-        (await panel.judge(text, 'output', signal)).some((find) => this.note(find, 'output', part) === 'block'),
+        (await panel.judge(text, 'output', signal)).some(
+          (find) => this.note(find, 'output', part) === 'block',
+        ),
       ...this.#stopping(format),
     });
   }
@@ -122,7 +134,9 @@ export class CallModeration {
     return {
       ending: refusal.asMessage ? format.streamEnding(id, model) : undefined,
       refuse: (ending) =>
-        ending?.refuse(refusal.sentence) ?? [new SseEvent(Buffer.from(format.errorEvent(refusal.error(), id)))],
+        ending?.refuse(refusal.sentence) ?? [
+          new SseEvent(Buffer.from(format.errorEvent(refusal.error(), id))),
+        ],
     };
   }
 

@@ -8,10 +8,12 @@ export interface Category {
   readonly leastEntries: number;
 }
 
-const category = (leastEntries: number) => (line: string): Category => {
-  const [id = '', zh = ''] = line.split(' ');
-  return { id, zh, leastEntries };
-};
+const category =
+  (leastEntries: number) =>
+  (line: string): Category => {
+    const [id = '', zh = ''] = line.split(' ');
+    return { id, zh, leastEntries };
+  };
 
 /**
  * The 31 risks of GB/T 45654-2025, annex A, as data: names to put words under. The words are yours. The wording of the

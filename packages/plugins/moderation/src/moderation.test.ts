@@ -83,16 +83,29 @@ describe.each(DIALECTS)('in %s', (dialect) => {
     expect(pipe.verdicts).toEqual([{ plugin: 'moderation', rule: 'word:custom', action: 'blocked' }]);
   });
 
-  test.each([false, true])('it is refused by a message where that is asked for (streamed: %s)', async (stream) => {
-    await using pipe = moderated(dialect, { words: WORDS, refusal: { as: 'message', en: 'No.' } });
-    const response = await pipe.post({ ...asking(dialect, 'a GRUMBLEWORT'), stream });
-    expect(response.status).toBe(200);
-    expect(await response.text()).toContain('No.');
-    expect(pipe.transport.requests).toHaveLength(0);
-  });
+  test.each([false, true])(
+    'it is refused by a message where that is asked for (streamed: %s)',
+    async (stream) => {
+      await using pipe = moderated(dialect, { words: WORDS, refusal: { as: 'message', en: 'No.' } });
+      const response = await pipe.post({ ...asking(dialect, 'a GRUMBLEWORT'), stream });
+      expect(response.status).toBe(200);
+      expect(await response.text()).toContain('No.');
+      expect(pipe.transport.requests).toHaveLength(0);
+    },
+  );
 
   test('a clean answer passes byte for byte, whole and streamed', async () => {
-    const events = STREAMS[dialect](['Nothing ', '炸', '鸡 is g', 'rumble ', '', 'wort, 10', '0% a\\', 'nd &', ' 炸']);
+    const events = STREAMS[dialect]([
+      'Nothing ',
+      '炸',
+      '鸡 is g',
+      'rumble ',
+      '',
+      'wort, 10',
+      '0% a\\',
+      'nd &',
+      ' 炸',
+    ]);
     const body = BODIES[dialect]('grumble wort');
     const options: ModerationOptions = { words: WORDS, detectors: ['email'], refusal: { as: 'message' } };
     await using pipe = moderated(dialect, options, [

@@ -108,7 +108,10 @@ export interface ModerationOptions {
 }
 
 const list = v.custom<readonly unknown[]>(Array.isArray, 'must be a list');
-const callback = v.custom<(...args: never) => unknown>((value) => typeof value === 'function', 'must be a function');
+const callback = v.custom<(...args: never) => unknown>(
+  (value) => typeof value === 'function',
+  'must be a function',
+);
 const whole = v.pipe(
   v.number('must be a whole number'),
   v.integer('must be a whole number'),
@@ -174,6 +177,7 @@ const entry = v.strictObject({
   severity: v.exactOptional(severity),
   allow: v.exactOptional(v.boolean('must be true or false')),
   whole: v.exactOptional(v.boolean('must be true or false')),
+  pinyin: v.exactOptional(v.boolean('must be true or false')),
 });
 const source = v.custom<WordSource>(
   (value) => typeof value === 'object' && value !== null && typeof (value as WordSource).load === 'function',
@@ -182,7 +186,12 @@ const source = v.custom<WordSource>(
 
 /** Checks the options. */
 export const options: OptionSchema<ModerationOptions> = v.strictObject({
-  words: v.exactOptional(v.union([v.array(entry), source], 'must be a list of entries, { text: … }, or a source such as fileWords(…)')),
+  words: v.exactOptional(
+    v.union(
+      [v.array(entry), source],
+      'must be a list of entries, { text: … }, or a source such as fileWords(…)',
+    ),
+  ),
   detectors: v.exactOptional(
     v.array(
       v.picklist(
@@ -203,7 +212,10 @@ export const options: OptionSchema<ModerationOptions> = v.strictObject({
   except: v.exactOptional(v.array(channel, 'must be a list of channels')),
   moderators: v.exactOptional(list),
   review: v.exactOptional(
-    v.union([v.literal('full'), v.strictObject({ windowChars: whole })], "must be 'full' or { windowChars: 512 }"),
+    v.union(
+      [v.literal('full'), v.strictObject({ windowChars: whole })],
+      "must be 'full' or { windowChars: 512 }",
+    ),
   ),
   refusal: v.exactOptional(refusal),
   strikes: v.exactOptional(strikes),

@@ -2,9 +2,22 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { definePlugin, PRINCIPAL } from '@sluice/core';
-import { anthropicMessage, anthropicStream, fakeClock, streamAnswer, testPipeline } from '@sluice/core/testing';
+import {
+  anthropicMessage,
+  anthropicStream,
+  fakeClock,
+  streamAnswer,
+  testPipeline,
+} from '@sluice/core/testing';
 import { describe, expect, test, vi } from 'vitest';
-import { CATEGORIES, fileWords, type ListReport, moderation, type ModerationOptions, type Moderator } from './index.ts';
+import {
+  CATEGORIES,
+  fileWords,
+  type ListReport,
+  moderation,
+  type ModerationOptions,
+  type Moderator,
+} from './index.ts';
 import { DetectorFinder } from './detect/detector-finder.ts';
 import { DETECTORS, type DetectorName } from './detect/detectors.ts';
 import { parseCsv, parseJsonl, parseText } from './sources/parse-list.ts';
@@ -12,7 +25,10 @@ import { MemoryStrikeStore } from './strikes/strike-store.ts';
 import { buildWords } from './words/build.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
-const answer = (text = 'Fine.') => (): Response => new Response(anthropicMessage({ text }), { headers: JSON_TYPE });
+const answer =
+  (text = 'Fine.') =>
+  (): Response =>
+    new Response(anthropicMessage({ text }), { headers: JSON_TYPE });
 const words = [{ text: 'grumblewort' }];
 const says = (...contents: string[]): Record<string, unknown> => ({
   messages: contents.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content })),
@@ -57,15 +73,24 @@ describe('scope', () => {
     [{ lastMessages: 1 }, 200],
     [{ lastMessages: 3 }, 400],
   ])('%j', async (scope, status) => {
-    await using pipe = testPipeline({ plugins: [moderation({ words, scope: scope ?? 'all' })], answers: [answer()] });
+    await using pipe = testPipeline({
+      plugins: [moderation({ words, scope: scope ?? 'all' })],
+      answers: [answer()],
+    });
     expect((await pipe.post(history)).status).toBe(status);
   });
 });
 
 describe('a moderator', () => {
-  const moderator = (judge: Moderator['judge'], more: Partial<Moderator> = {}): Moderator => ({ name: 'm', judge, ...more });
-  const finds = (word: string): Moderator['judge'] => ({ text }) =>
-    Promise.resolve(text.includes(word) ? [{ category: 'bad' }] : []);
+  const moderator = (judge: Moderator['judge'], more: Partial<Moderator> = {}): Moderator => ({
+    name: 'm',
+    judge,
+    ...more,
+  });
+  const finds =
+    (word: string): Moderator['judge'] =>
+    ({ text }) =>
+      Promise.resolve(text.includes(word) ? [{ category: 'bad' }] : []);
 
   test('is asked about each text once', async () => {
     const judge = vi.fn(finds('wicked'));
@@ -77,14 +102,24 @@ describe('a moderator', () => {
     expect((await pipe.post(says('wicked'))).status).toBe(400);
   });
 
-  test.each([['open', 200], ['closed', 500]] as const)('that is late or fails is %s: %i', async (onError, status) => {
-    const late = moderator(() => new Promise(() => undefined), { onError, direction: 'input', timeoutMs: 50 });
+  test.each([
+    ['open', 200],
+    ['closed', 500],
+  ] as const)('that is late or fails is %s: %i', async (onError, status) => {
+    const late = moderator(() => new Promise(() => undefined), {
+      onError,
+      direction: 'input',
+      timeoutMs: 50,
+    });
     await using pipe = testPipeline({ plugins: [moderation({ moderators: [late] })], answers: [answer()] });
     const pending = pipe.post();
     await pipe.clock.advance(60);
     expect((await pending).status).toBe(status);
     const failing = moderator(() => Promise.reject(new Error('down')), { onError, direction: 'input' });
-    await using other = testPipeline({ plugins: [moderation({ moderators: [failing] })], answers: [answer()] });
+    await using other = testPipeline({
+      plugins: [moderation({ moderators: [failing] })],
+      answers: [answer()],
+    });
     expect((await other.post()).status).toBe(status);
   });
 
@@ -103,18 +138,27 @@ describe('a moderator', () => {
     expect(most).toBe(2);
   });
 
-  test.each(['full', { windowChars: 10 }] as const)('lets nothing of a stream out before its verdict (%j)', async (review) => {
-    const events = anthropicStream({ text: ['All is fine here. ', 'Then a wick', 'ed thing', ' comes. '] });
-    const options: ModerationOptions = { review, moderators: [moderator(finds('wicked'), { direction: 'output' })] };
-    const clean = anthropicStream({ text: ['All is fine here. ', 'And stays so.'] });
-    await using pipe = testPipeline({ plugins: [moderation(options)], answers: [streamAnswer(events), streamAnswer(clean)] });
-    const wire = await (await pipe.post({ stream: true })).text();
-    expect(wire).not.toContain('ed thing');
-    expect(wire).toContain('event: error');
-    expect(wire.includes('All is fine')).toBe(review !== 'full');
-    expect(pipe.outcomes).toMatchObject([{ kind: 'refused' }]);
-    expect(await (await pipe.post({ stream: true })).text()).toBe(clean.join(''));
-  });
+  test.each(['full', { windowChars: 10 }] as const)(
+    'lets nothing of a stream out before its verdict (%j)',
+    async (review) => {
+      const events = anthropicStream({ text: ['All is fine here. ', 'Then a wick', 'ed thing', ' comes. '] });
+      const options: ModerationOptions = {
+        review,
+        moderators: [moderator(finds('wicked'), { direction: 'output' })],
+      };
+      const clean = anthropicStream({ text: ['All is fine here. ', 'And stays so.'] });
+      await using pipe = testPipeline({
+        plugins: [moderation(options)],
+        answers: [streamAnswer(events), streamAnswer(clean)],
+      });
+      const wire = await (await pipe.post({ stream: true })).text();
+      expect(wire).not.toContain('ed thing');
+      expect(wire).toContain('event: error');
+      expect(wire.includes('All is fine')).toBe(review !== 'full');
+      expect(pipe.outcomes).toMatchObject([{ kind: 'refused' }]);
+      expect(await (await pipe.post({ stream: true })).text()).toBe(clean.join(''));
+    },
+  );
 });
 
 describe('strikes', () => {
@@ -132,7 +176,15 @@ describe('strikes', () => {
     const plugins = [identify(), moderation({ words, strikes: { suspendMs: 60_000 } })];
     await using pipe = testPipeline({ plugins, answers: Array.from({ length: 5 }, () => answer()) });
     const statuses: number[] = [];
-    for (const said of ['grumblewort', 'grumblewort', 'hello', 'grumblewort', 'grumblewort', 'grumblewort', 'hello']) {
+    for (const said of [
+      'grumblewort',
+      'grumblewort',
+      'hello',
+      'grumblewort',
+      'grumblewort',
+      'grumblewort',
+      'hello',
+    ]) {
       statuses.push((await pipe.post(says(said))).status);
     }
     expect(statuses).toEqual([400, 400, 200, 400, 400, 400, 403]);
@@ -193,8 +245,12 @@ describe('a list', () => {
 
   test('is reported with its version, its counts and its age', async () => {
     const reports: ListReport[] = [];
-    const source = { load: () => Promise.resolve({ entries: [...words, { text: '!' }], version: '7', updatedAt: 0 }) };
-    await using pipe = testPipeline({ plugins: [moderation({ words: source, onList: (one) => void reports.push(one) })] });
+    const source = {
+      load: () => Promise.resolve({ entries: [...words, { text: '!' }], version: '7', updatedAt: 0 }),
+    };
+    await using pipe = testPipeline({
+      plugins: [moderation({ words: source, onList: (one) => void reports.push(one) })],
+    });
     await pipe.pipeline.start();
     expect(reports).toMatchObject([{ version: '7', counts: { custom: 1 } }]);
     expect(reports[0]?.problems[0]).toBe('entry 1 holds no letter or digit');

@@ -41,10 +41,7 @@ export interface Finding {
 /** Category of what detectors of personal data find. */
 export const PERSONAL_DATA = 'personal-data';
 
-const LAST: readonly ActionRule[] = [
-  { category: PERSONAL_DATA, action: 'redact' },
-  { action: 'block' },
-];
+const LAST: readonly ActionRule[] = [{ category: PERSONAL_DATA, action: 'redact' }, { action: 'block' }];
 
 function includes<T>(one: T | readonly T[] | undefined, value: T): boolean {
   if (one === undefined) return true;
@@ -73,5 +70,5 @@ export function decide(
 
 /** What takes the place of a find. */
 export function maskOf({ label }: Find, text: string): string {
-  return label ?? '*'.repeat([...text].length);
+  return label ?? '*'.repeat(Array.from(text).length);
 }

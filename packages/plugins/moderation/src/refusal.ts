@@ -42,7 +42,9 @@ export class Refusal {
     const { id, model, streamed } = this.#ctx;
     if (!streamed) {
       const body = format.refusalBody(this.#sentence, id, model);
-      return new Response(body, { headers: { 'content-type': 'application/json', 'x-should-retry': 'false' } });
+      return new Response(body, {
+        headers: { 'content-type': 'application/json', 'x-should-retry': 'false' },
+      });
     }
     const events = format.streamEnding(id, model).refuse(this.#sentence);
     const bytes = Buffer.concat(events.map(({ raw }) => raw));

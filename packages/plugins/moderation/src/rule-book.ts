@@ -16,7 +16,11 @@ export class RuleBook {
   readonly #words: Finder | undefined;
   readonly #cache = new TextCache<readonly Find[]>(CACHED_TEXTS);
 
-  constructor(words: CompiledWords | undefined, others: readonly Finder[], detectors: readonly DetectorName[]) {
+  constructor(
+    words: CompiledWords | undefined,
+    others: readonly Finder[],
+    detectors: readonly DetectorName[],
+  ) {
     this.#words = words === undefined ? undefined : new WordFinder(words);
     const finders = this.#words === undefined ? [...others] : [this.#words, ...others];
     if (detectors.length > 0) finders.push(new DetectorFinder(detectors));
@@ -37,7 +41,9 @@ export class RuleBook {
     let all = finds;
     if (this.#words !== undefined) {
       for (const { start, end, text: inner } of hiddenTexts(text)) {
-        const hidden = this.#words.find(inner, { final: true, json: false }).finds.filter(({ allow }) => !allow);
+        const hidden = this.#words
+          .find(inner, { final: true, json: false })
+          .finds.filter(({ allow }) => !allow);
         if (hidden.length > 0) all = [...all, ...hidden.map((find) => ({ ...find, start, end }))];
       }
     }

@@ -80,7 +80,9 @@ export class Rules {
     this.#tell({
       ...(version === undefined ? {} : { version }),
       counts,
-      problems: old ? [...words.problems, `the list is ${Math.floor(ageMs / DAY_MS)} days old`] : words.problems,
+      problems: old
+        ? [...words.problems, `the list is ${Math.floor(ageMs / DAY_MS)} days old`]
+        : words.problems,
     });
   }
 

@@ -17,14 +17,12 @@ const HAN = /\p{Script=Han}/u;
 
 /** A file with one string constant, in lines that an editor can show. */
 function write(name: string, constant: string, comment: string, text: string): void {
-  const characters = [...text];
+  const characters = Array.from(text);
   const lines: string[] = [];
-  while (characters.length > 0) lines.push(`  '${characters.splice(0, 100).join('').replaceAll("'", "\\'")}'`);
+  while (characters.length > 0)
+    lines.push(`  '${characters.splice(0, 100).join('').replaceAll("'", "\\'")}'`);
   const value = `[\n${lines.join(',\n')},\n].join('')`;
-  writeFileSync(
-    join(folder, name),
-    `/** ${comment} */\nexport const ${constant}: string = ${value};\n`,
-  );
+  writeFileSync(join(folder, name), `/** ${comment} */\nexport const ${constant}: string = ${value};\n`);
 }
 
 const simplify = Converter({ from: 't', to: 'cn' });
@@ -34,7 +32,12 @@ for (let unit = 0x3400; unit < 0xa000; unit++) {
   const to: string = simplify(from);
   if (to !== from && to.length === 1) pairs += from + to;
 }
-write('simplified.ts', 'SIMPLIFIED', 'Pairs of a traditional and a simplified character. From OpenCC (Apache-2.0).', pairs);
+write(
+  'simplified.ts',
+  'SIMPLIFIED',
+  'Pairs of a traditional and a simplified character. From OpenCC (Apache-2.0).',
+  pairs,
+);
 
 const byLetter = new Map<string, string>();
 for (const [from, to] of Object.entries(confusables as Record<string, string>)) {
@@ -46,8 +49,16 @@ for (const [from, to] of Object.entries(confusables as Record<string, string>)) 
   const letter = to.toLowerCase();
   byLetter.set(letter, (byLetter.get(letter) ?? '') + from);
 }
-const letters = [...byLetter].sort().map(([letter, all]) => letter + all + ' ').join('');
-write('lookalikes.ts', 'LOOKALIKES', 'A Latin letter, then letters that look like it, then a space. From UTS #39 (Unicode License v3).', letters.trim());
+const letters = [...byLetter]
+  .sort(([a], [b]) => (a < b ? -1 : 1))
+  .map(([letter, all]) => letter + all + ' ')
+  .join('');
+write(
+  'lookalikes.ts',
+  'LOOKALIKES',
+  'A Latin letter, then letters that look like it, then a space. From UTS #39 (Unicode License v3).',
+  letters.trim(),
+);
 
 const bySyllable = new Map<string, string>();
 for (let unit = 0x4e00; unit < 0xa000; unit++) {
@@ -57,5 +68,13 @@ for (let unit = 0x4e00; unit < 0xa000; unit++) {
   if (!/^[a-z]{1,6}$/.test(syllable)) continue;
   bySyllable.set(syllable, (bySyllable.get(syllable) ?? '') + character);
 }
-const syllables = [...bySyllable].sort().map(([syllable, all]) => syllable + all).join('');
-write('pinyin.ts', 'PINYIN', 'A syllable in Latin letters, then the simplified characters that are read so. From pinyin-pro (MIT).', syllables);
+const syllables = [...bySyllable]
+  .sort(([a], [b]) => (a < b ? -1 : 1))
+  .map(([syllable, all]) => syllable + all)
+  .join('');
+write(
+  'pinyin.ts',
+  'PINYIN',
+  'A syllable in Latin letters, then the simplified characters that are read so. From pinyin-pro (MIT).',
+  syllables,
+);

@@ -6,8 +6,9 @@ export interface Rate {
   readonly of: number;
   /** The share. */
   readonly rate: number;
-  /** Bounds of Wilson's interval at 95 %. */
+  /** The lower bound of Wilson's interval at 95 %. */
   readonly low: number;
+  /** The upper bound. */
   readonly high: number;
 }
 

@@ -16,11 +16,11 @@ export interface Detector {
 }
 
 function digitsOf(text: string): number[] {
-  return [...text].filter((one) => one >= '0' && one <= '9').map(Number);
+  return Array.from(text.matchAll(/\d/g), ([digit]) => Number(digit));
 }
 
 /** Luhn's check (ISO/IEC 7812-1). */
-export function passesLuhn(text: string): boolean {
+function passesLuhn(text: string): boolean {
   const digits = digitsOf(text);
   let sum = 0;
   for (const [i, digit] of digits.toReversed().entries()) {
@@ -33,7 +33,7 @@ export function passesLuhn(text: string): boolean {
 const WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 
 /** The check digit of a resident identity number (GB 11643-1999), and that its date exists. */
-export function isResidentId(text: string): boolean {
+function isResidentId(text: string): boolean {
   const digits = digitsOf(text.slice(0, 17));
   const sum = digits.reduce((total, digit, i) => total + digit * (WEIGHTS[i] as number), 0);
   const [year, month, day] = [text.slice(6, 10), text.slice(10, 12), text.slice(12, 14)].map(Number);

@@ -20,7 +20,11 @@ export interface OpenaiModerationOptions {
 
 /** A moderator that asks a moderation endpoint of OpenAI's form. */
 export function openaiModeration(options: OpenaiModerationOptions): Moderator {
-  const { url = 'https://api.openai.com/v1/moderations', model = 'omni-moderation-latest', threshold } = options;
+  const {
+    url = 'https://api.openai.com/v1/moderations',
+    model = 'omni-moderation-latest',
+    threshold,
+  } = options;
   return {
     name: 'openai',
     async judge({ text, signal }): Promise<readonly Judgement[]> {

@@ -55,7 +55,10 @@ class Seat {
     try {
       await Promise.race([this.#enter(stop.signal), stopped]);
       try {
-        const judged = await Promise.race([moderator.judge({ text, direction, signal: stop.signal }), stopped]);
+        const judged = await Promise.race([
+          moderator.judge({ text, direction, signal: stop.signal }),
+          stopped,
+        ]);
         if (!Array.isArray(judged)) throw new TypeError(`the moderator "${moderator.name}" gave no list`);
         return judged;
       } finally {

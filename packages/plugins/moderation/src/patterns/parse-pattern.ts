@@ -71,7 +71,8 @@ class Reader {
     if (set !== undefined) return { kind: 'set', source: set[0] };
     const one = this.#text.charAt(this.#at);
     if (one === '\\') throw this.#error('a reference back, an assertion or an unknown escape');
-    if ('^$*+?{}[]'.includes(one)) throw this.#error(`"${one}", which must be escaped where it is a character`);
+    if ('^$*+?{}[]'.includes(one))
+      throw this.#error(`"${one}", which must be escaped where it is a character`);
     const point = this.#text.codePointAt(this.#at) as number;
     if (point > 0xffff) throw this.#error('a character outside the basic plane');
     this.#at++;

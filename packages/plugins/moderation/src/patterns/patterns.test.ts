@@ -6,7 +6,9 @@ import { PatternFinder } from './pattern-finder.ts';
 const whole = { final: true, json: false };
 
 function found(pattern: string, text: string): string[] {
-  return new PatternFinder([{ name: 'p', pattern }]).find(text, whole).finds.map(({ start, end }) => text.slice(start, end));
+  return new PatternFinder([{ name: 'p', pattern }])
+    .find(text, whole)
+    .finds.map(({ start, end }) => text.slice(start, end));
 }
 
 describe('a pattern', () => {
@@ -73,7 +75,13 @@ test('500 evil patterns are refused, or read a text of 100,000 characters in one
     (core: string) => `(${core}+)*(${core}+)*b!`,
     (core: string) => `(.*)*${core}b!`,
   ];
-  const texts = ['a'.repeat(100_000), 'ab'.repeat(50_000), `${'a'.repeat(200)}!`.repeat(500), ' a'.repeat(50_000), 'x'.repeat(100_000)];
+  const texts = [
+    'a'.repeat(100_000),
+    'ab'.repeat(50_000),
+    `${'a'.repeat(200)}!`.repeat(500),
+    ' a'.repeat(50_000),
+    'x'.repeat(100_000),
+  ];
   let tried = 0;
   for (const core of cores) {
     for (const shape of shapes) {

@@ -30,7 +30,9 @@ export function parseCsv(text: string): WordEntry[] {
   if (!names.includes('text')) throw new Error('the first line names no column "text"');
   return rows.map(({ line, number }) => {
     const values = cells(line);
-    const fields = names.map((name, i) => [name, values[i] ?? ''] as const).filter(([, value]) => value !== '');
+    const fields = names
+      .map((name, i) => [name, values[i] ?? ''] as const)
+      .filter(([, value]) => value !== '');
     return entryOf(Object.fromEntries(fields), number);
   });
 }
@@ -50,7 +52,7 @@ function cells(line: string): string[] {
 }
 
 function entryOf(fields: Readonly<Record<string, unknown>>, number: number): WordEntry {
-  const { text, category, severity, allow, whole } = fields;
+  const { text, category, severity, allow, whole, pinyin } = fields;
   if (typeof text !== 'string') throw new Error(`line ${number} has no text`);
   const grade = severity === undefined ? undefined : SEVERITIES.find((one) => one === severity);
   if (severity !== undefined && grade === undefined) {
@@ -62,6 +64,7 @@ function entryOf(fields: Readonly<Record<string, unknown>>, number: number): Wor
     ...(grade === undefined ? {} : { severity: grade satisfies Severity }),
     ...flag('allow', allow),
     ...flag('whole', whole),
+    ...flag('pinyin', pinyin),
   };
 }
 

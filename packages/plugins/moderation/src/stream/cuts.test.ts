@@ -43,7 +43,10 @@ function json(type: string, fields: object): SseEvent {
 }
 
 /** Runs a stream, and tells what came out: after each event, and at the end. */
-function run(format: Format, events: readonly SseEvent[]): { out: SseEvent[]; delay: number; blocked: boolean } {
+function run(
+  format: Format,
+  events: readonly SseEvent[],
+): { out: SseEvent[]; delay: number; blocked: boolean } {
   const out: SseEvent[] = [];
   let blocked = false;
   const stream = new ModeratedStream({
@@ -98,7 +101,10 @@ function bannedTexts(): { text: string; start: number }[] {
     const gap = /[a-z]$/i.test(lead) && /^[a-z]/.test(word) ? ' ' : '';
     const text = lead + gap + disguise(word).slice(0, 40) + (i % 3 === 0 ? '' : i % 3 === 1 ? ' 好' : '，ok');
     if (finder.find(text, { final: true, json: false }).finds.length > 0) {
-      const [first] = finder.find(text, { final: true, json: false }).finds.map(({ start }) => start).sort((a, b) => a - b);
+      const [first] = finder
+        .find(text, { final: true, json: false })
+        .finds.map(({ start }) => start)
+        .sort((a, b) => a - b);
       texts.push({ text, start: first as number });
     }
   }
@@ -114,7 +120,10 @@ describe.each(DIALECTS.map(([format, say, end]) => ({ name: format.name, format,
         for (let first = 0; first < text.length; first++) {
           for (let second = first; second < text.length; second++) {
             const pieces = [text.slice(0, first), text.slice(first, second), text.slice(second)];
-            const { out, blocked } = run(format, [...pieces.filter((piece) => piece !== '').map(say), ...end]);
+            const { out, blocked } = run(format, [
+              ...pieces.filter((piece) => piece !== '').map(say),
+              ...end,
+            ]);
             if (!blocked || textOf(format, out) !== text.slice(0, start)) {
               expect.fail(JSON.stringify({ pieces, out: textOf(format, out), blocked }));
             }
@@ -127,7 +136,23 @@ describe.each(DIALECTS.map(([format, say, end]) => ({ name: format.name, format,
 
     test('clean streams come as they are, and an event is late only while it ends in a beginning', () => {
       const piece = fc.oneof(
-        fc.constantFrom('炸', ' 鸡', 'gr', 'umble', '好', '。', 'new', ' ', 'yo', '%', '\\u', '&#', '敏感', '1', '🙂'),
+        fc.constantFrom(
+          '炸',
+          ' 鸡',
+          'gr',
+          'umble',
+          '好',
+          '。',
+          'new',
+          ' ',
+          'yo',
+          '%',
+          '\\u',
+          '&#',
+          '敏感',
+          '1',
+          '🙂',
+        ),
         fc.string({ maxLength: 6 }),
       );
       fc.assert(

@@ -160,7 +160,11 @@ export class ModeratedStream implements StreamTransformer {
     const [first] = this.#queue;
     // The rest of the queue comes after the place that was blocked, or waits for something that will not come.
     const safe = first?.pieces.filter(({ channel, start }) => channel.clear > start) ?? NO_PIECES;
-    if (first !== undefined && safe.length > 0 && first.pieces.every(({ channel }) => channel.part.editable)) {
+    if (
+      first !== undefined &&
+      safe.length > 0 &&
+      first.pieces.every(({ channel }) => channel.part.editable)
+    ) {
       this.#send(first, controller);
     }
     this.#queue = [];

@@ -10,7 +10,10 @@ interface Edit {
 }
 
 /** What is done about a find in a stream. */
-export type Decision = { readonly kind: 'block' } | { readonly kind: 'replace'; readonly text: string } | { readonly kind: 'pass' };
+export type Decision =
+  | { readonly kind: 'block' }
+  | { readonly kind: 'replace'; readonly text: string }
+  | { readonly kind: 'pass' };
 
 /** Text that has gone out and is looked at once more, for what begins in one block and ends in the next. */
 const CONTEXT = 32;
@@ -89,7 +92,8 @@ export class TextChannel {
       if (decision.kind === 'replace') edits.push({ start, end: find.end, text: decision.text });
     }
     const origin = this.#base - seen;
-    for (const { start, end, text: by } of edits) this.#edit({ start: start + origin, end: end + origin, text: by });
+    for (const { start, end, text: by } of edits)
+      this.#edit({ start: start + origin, end: end + origin, text: by });
     this.#advance(Math.min(hold, blocked) - seen);
     return blocked <= text.length;
   }

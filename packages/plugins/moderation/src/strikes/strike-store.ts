@@ -67,7 +67,11 @@ export class MemoryStrikeStore implements StrikeStore {
 
   suspend(caller: string, forMs: number): Promise<void> {
     const record = this.#callers.get(caller) ?? { inARow: 0, times: [], until: 0 };
-    this.#callers.set(caller, { inARow: 0, times: [], until: Math.max(record.until, this.#clock.now() + forMs) });
+    this.#callers.set(caller, {
+      inARow: 0,
+      times: [],
+      until: Math.max(record.until, this.#clock.now() + forMs),
+    });
     return Promise.resolve();
   }
 }

@@ -7,7 +7,7 @@ export interface Escape {
 }
 
 /** Longest escape: four UTF-8 bytes in percent signs. */
-export const MAX_ESCAPE_LENGTH = 12;
+const MAX_ESCAPE_LENGTH = 12;
 
 const JSON_ESCAPE = /\\(?:u\{([0-9a-f]{1,6})\}|u([0-9a-f]{4})(?:\\u(d[c-f][0-9a-f]{2}))?|x([0-9a-f]{2}))/iy;
 const JSON_SIGN = /\\[nrtbf"\\/]/y;
@@ -39,7 +39,8 @@ export function readEscape(text: string, index: number, json: boolean): Escape |
       const escape = at(JSON_ESCAPE, text, index);
       if (escape !== null) {
         const [{ length }, braced, four, low, two] = escape;
-        const character = pointOf(braced ?? four ?? two ?? '', 16) + (low === undefined ? '' : pointOf(low, 16));
+        const character =
+          pointOf(braced ?? four ?? two ?? '', 16) + (low === undefined ? '' : pointOf(low, 16));
         return { character, length };
       }
       if (json && at(JSON_SIGN, text, index) !== null) return { character: '', length: 2 };
@@ -50,7 +51,10 @@ export function readEscape(text: string, index: number, json: boolean): Escape |
       if (entity !== null) {
         const [{ length }, hex, decimal] = entity;
         const digits = hex ?? decimal;
-        return { character: digits === undefined ? '' : pointOf(digits, hex === undefined ? 10 : 16), length };
+        return {
+          character: digits === undefined ? '' : pointOf(digits, hex === undefined ? 10 : 16),
+          length,
+        };
       }
       break;
     }

@@ -48,7 +48,7 @@ function enclosed(point: number): string | undefined {
 const COMPOSED = /^[\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}]/u;
 
 /** One character as the matcher reads it: no case, no marks, no width, one script. Empty: passed over. */
-export function foldCharacter(character: string): string {
+function foldCharacter(character: string): string {
   const point = character.codePointAt(0) as number;
   const letter = enclosed(point);
   if (letter !== undefined) return letter;
@@ -88,7 +88,19 @@ export function foldTable(): Uint16Array {
 
 /** Digits and signs that stand in for letters. They are digits and signs first, so they get a pass of their own. */
 export const LEET: ReadonlyMap<string, string> = new Map(
-  Object.entries({ 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', 7: 't', 8: 'b', '@': 'a', $: 's', '!': 'i', '|': 'l' }),
+  Object.entries({
+    0: 'o',
+    1: 'i',
+    3: 'e',
+    4: 'a',
+    5: 's',
+    7: 't',
+    8: 'b',
+    '@': 'a',
+    $: 's',
+    '!': 'i',
+    '|': 'l',
+  }),
 );
 
 const astral = new Map<number, string>();

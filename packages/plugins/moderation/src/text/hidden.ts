@@ -38,7 +38,7 @@ export function hiddenTexts(text: string): HiddenText[] {
   }
   for (const match of text.matchAll(OVERRIDE)) {
     if (hidden.length >= MAX_HIDDEN * 2) break;
-    const backwards = [...match[0].slice(1)].reverse().join('');
+    const backwards = Array.from(match[0].slice(1)).toReversed().join('');
     hidden.push({ start: match.index, end: match.index + match[0].length, text: backwards });
   }
   return hidden;

@@ -41,7 +41,7 @@ function compute(character: string): number {
 let table: Uint8Array | undefined;
 
 /** The kind of each UTF-16 code unit that is a character by itself. Made once: it takes tens of milliseconds. */
-export function kinds(): Uint8Array {
+function kinds(): Uint8Array {
   if (table === undefined) {
     table = new Uint8Array(65_536);
     for (let unit = 0; unit < 65_536; unit++) table[unit] = compute(String.fromCharCode(unit));

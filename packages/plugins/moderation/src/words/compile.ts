@@ -3,6 +3,7 @@ import { foldSlowly, foldTable, LEET, SKIP, SPECIAL } from '../text/fold.ts';
 import { KIND, kindAt, widthAt } from '../text/kinds.ts';
 import { doubleArray } from './double-array.ts';
 import { type CompiledWords, ENTRY, MAX_WORD_LENGTH, SEVERITIES, type WordEntry } from './entry.ts';
+import { spellings } from './pinyin.ts';
 
 /** An entry as the automaton will read it. */
 interface FoldedEntry {
@@ -18,7 +19,7 @@ interface FoldedEntry {
 const MAX_PROBLEMS = 100;
 
 /** Folds a word as texts are folded. */
-export function foldWord(text: string): { readonly units: string; readonly gaps: number } {
+function foldWord(text: string): { readonly units: string; readonly gaps: number } {
   const table = foldTable();
   let units = '';
   let gaps = 0;
@@ -49,6 +50,15 @@ function edgeFlags(text: string, units: string, whole: boolean): number {
   );
 }
 
+/** The entries, each with its spellings in pinyin where it asks for them. */
+function* spelledOut(entries: Iterable<WordEntry>, begin: () => void): Iterable<WordEntry> {
+  for (const entry of entries) {
+    begin();
+    yield entry;
+    if (entry.pinyin === true) yield* spellings(entry);
+  }
+}
+
 /** Makes the automaton of a list. An entry that cannot be used is left out and named in `problems`. */
 export function compileWords(entries: Iterable<WordEntry>): CompiledWords {
   const categories: string[] = [];
@@ -58,12 +68,15 @@ export function compileWords(entries: Iterable<WordEntry>): CompiledWords {
   const folded = new Map<string, FoldedEntry>();
   let hasAllowed = false;
   let index = -1;
-  for (const { text, category = 'custom', severity = 'high', allow = false, whole = true } of entries) {
-    index++;
+  for (const { text, category = 'custom', severity = 'high', allow = false, whole = true } of spelledOut(
+    entries,
+    () => index++,
+  )) {
     const { units, gaps } = foldWord(text);
     if (units.length === 0 || units.length > MAX_WORD_LENGTH) {
       // Not the word itself: problems are shown in logs.
-      const why = units.length === 0 ? 'holds no letter or digit' : `is longer than ${MAX_WORD_LENGTH} letters`;
+      const why =
+        units.length === 0 ? 'holds no letter or digit' : `is longer than ${MAX_WORD_LENGTH} letters`;
       if (problems.length < MAX_PROBLEMS) problems.push(`entry ${index} ${why}`);
       continue;
     }

@@ -25,6 +25,12 @@ export interface WordEntry {
    * @default true
    */
   readonly whole?: boolean;
+  /**
+   * Find a Chinese word of two to five characters in pinyin too, whole or in part.
+   *
+   * @default false
+   */
+  readonly pinyin?: boolean;
 }
 
 /** Grades of severity, ascending. */

@@ -11,7 +11,22 @@ const swap = (table: Readonly<Record<string, string>>) => (word: string) =>
 const CYRILLIC = { a: 'а', c: 'с', e: 'е', o: 'о', p: 'р', b: 'Ь' };
 const GREEK = { a: 'α', o: 'ο', e: 'ε', v: 'ν', i: 'ι', k: 'κ' };
 const LEET = { a: '4', b: '8', e: '3', i: '1', o: '0', s: '$', t: '7' };
-const CAPS = { a: 'ᴀ', b: 'ʙ', c: 'ᴄ', d: 'ᴅ', e: 'ᴇ', g: 'ɢ', m: 'ᴍ', o: 'ᴏ', r: 'ʀ', l: 'ʟ', n: 'ɴ', u: 'ᴜ', t: 'ᴛ', i: 'ɪ' };
+const CAPS = {
+  a: 'ᴀ',
+  b: 'ʙ',
+  c: 'ᴄ',
+  d: 'ᴅ',
+  e: 'ᴇ',
+  g: 'ɢ',
+  m: 'ᴍ',
+  o: 'ᴏ',
+  r: 'ʀ',
+  l: 'ʟ',
+  n: 'ɴ',
+  u: 'ᴜ',
+  t: 'ᴛ',
+  i: 'ɪ',
+};
 const TRADITIONAL = { 弹: '彈', 马: '馬', 门: '門', 车: '車', 风: '風', 龙: '龍', 见: '見' };
 const RADICALS = { 马: '⻢', 门: '⻔', 车: '⻋', 风: '⻛', 龙: '⻰', 见: '⻅' };
 
@@ -20,7 +35,11 @@ type Kind = 'latin' | 'han' | 'both';
 const EVASIONS: readonly (readonly [name: string, kind: Kind, evade: (word: string) => string])[] = [
   ['as it is', 'both', (word) => word],
   ['capitals', 'latin', (word) => word.toUpperCase()],
-  ['mixed case', 'latin', (word) => word.replaceAll(/.(.)?/g, (two) => two.charAt(0).toUpperCase() + two.slice(1))],
+  [
+    'mixed case',
+    'latin',
+    (word) => word.replaceAll(/.(.)?/g, (two) => two.charAt(0).toUpperCase() + two.slice(1)),
+  ],
   ['full width', 'latin', shift(0xff41)],
   ['mathematical bold', 'latin', shift(0x1d41a)],
   ['mathematical script', 'latin', shift(0x1d4ea)],
@@ -60,10 +79,18 @@ const EVASIONS: readonly (readonly [name: string, kind: Kind, evade: (word: stri
   ['regional indicators', 'latin', shift(0x1f1e6)],
   ['HTML entities', 'both', (word) => [...word].map((one) => `&#${one.codePointAt(0)};`).join('')],
   ['URL escapes', 'both', (word) => [...Buffer.from(word)].map((one) => `%${one.toString(16)}`).join('')],
-  ['JSON escapes', 'both', (word) => [...word].map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')],
+  [
+    'JSON escapes',
+    'both',
+    (word) => [...word].map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+  ],
   ['base64', 'both', (word) => Buffer.from(`say ${word} now`).toString('base64')],
   ['backwards, turned round', 'both', (word) => `\u202e${[...word].reverse().join('')}\u202c`],
-  ['rot13', 'latin', (word) => word.replaceAll(/[a-z]/g, (one) => String.fromCharCode(((one.charCodeAt(0) - 84) % 26) + 97))],
+  [
+    'rot13',
+    'latin',
+    (word) => word.replaceAll(/[a-z]/g, (one) => String.fromCharCode(((one.charCodeAt(0) - 84) % 26) + 97)),
+  ],
   ['taken apart', 'han', (word) => word.replaceAll('弹', '弓单').replaceAll('炸', '火乍')],
 ];
 /** Said in the README, too. */
@@ -74,7 +101,10 @@ const LATIN = Array.from({ length: 50 }, (_, i) => {
   const pick = (letters: string, n: number): string => letters.charAt((i * 7 + n * 5) % letters.length);
   return `${pick('bdgmptk', 1)}${pick('aeiou', 2)}${pick('lmnrt', 3)}${pick('aeio', 4)}${pick('bcdg', 5)}${pick('aeou', 6)}${pick('lmnr', i)}`;
 });
-const HAN = Array.from({ length: 50 }, (_, i) => `${'炸马门车风'.charAt(i % 5)}${'弹龙见风'.charAt(i % 4)}${String.fromCharCode(0x6e00 + i * 13)}`);
+const HAN = Array.from(
+  { length: 50 },
+  (_, i) => `${'炸马门车风'.charAt(i % 5)}${'弹龙见风'.charAt(i % 4)}${String.fromCharCode(0x6e00 + i * 13)}`,
+);
 
 describe('of 47 evasions', () => {
   const rules = new RuleBook(compileWords([...LATIN, ...HAN].map((text) => ({ text }))), [], []);

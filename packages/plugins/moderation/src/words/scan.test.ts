@@ -5,7 +5,9 @@ import type { WordEntry } from './entry.ts';
 import { type ScanOptions, WordScanner } from './scan.ts';
 
 function scanner(...words: (string | WordEntry)[]): WordScanner {
-  return new WordScanner(compileWords(words.map((word) => (typeof word === 'string' ? { text: word } : word))));
+  return new WordScanner(
+    compileWords(words.map((word) => (typeof word === 'string' ? { text: word } : word))),
+  );
 }
 
 /** The stretches of a text that a list finds. */
@@ -17,27 +19,48 @@ describe('a scan', () => {
   test('finds what a search for each word finds', () => {
     const letters = fc.string({ unit: fc.constantFrom('甲', '乙', '丙'), minLength: 1, maxLength: 5 });
     fc.assert(
-      fc.property(fc.uniqueArray(letters, { minLength: 1, maxLength: 30 }), fc.array(letters), (words, parts) => {
-        const text = parts.join('丁'.slice(parts.length % 2));
-        const expected = new Set<string>();
-        for (const word of words) {
-          for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
-            expected.add(`${at} ${at + word.length}`);
+      fc.property(
+        fc.uniqueArray(letters, { minLength: 1, maxLength: 30 }),
+        fc.array(letters),
+        (words, parts) => {
+          const text = parts.join('丁'.slice(parts.length % 2));
+          const expected = new Set<string>();
+          for (const word of words) {
+            for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
+              expected.add(`${at} ${at + word.length}`);
+            }
           }
-        }
-        const hits = scanner(...words).scan(text).hits.map(({ start, end }) => `${start} ${end}`);
-        expect(new Set(hits)).toEqual(expected);
-        expect(hits).toHaveLength(expected.size);
-      }),
+          const hits = scanner(...words)
+            .scan(text)
+            .hits.map(({ start, end }) => `${start} ${end}`);
+          expect(new Set(hits)).toEqual(expected);
+          expect(hits).toHaveLength(expected.size);
+        },
+      ),
       { numRuns: 300 },
     );
   });
 
   test('of a text that goes on holds back all that may become a find, and nothing longer than 256', () => {
-    const words = scanner('炸弹', '炸鸡块', 'bomb', 'new york', 'boss', { text: '甲乙', whole: false }, 'ß8', '한국');
+    const words = scanner(
+      '炸弹',
+      '炸鸡块',
+      'bomb',
+      'new york',
+      'boss',
+      { text: '甲乙', whole: false },
+      'ß8',
+      '한국',
+    );
     const piece = fc.constantFrom(
       ...'炸弹鸡块甲乙 \n。.-*%\\&🅱😀bomsßn0ew yorkBОØ\u0301\u200b爆한국＃'.split(/(?:)/u),
-      '%E7%82%B8', '&#x5f39;', '\\u70b8', 'new ', 'yo', '\u0301'.repeat(40), ' '.repeat(40),
+      '%E7%82%B8',
+      '&#x5f39;',
+      '\\u70b8',
+      'new ',
+      'yo',
+      '\u0301'.repeat(40),
+      ' '.repeat(40),
     );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 25 }), fc.boolean(), (pieces, leet) => {
@@ -48,7 +71,10 @@ describe('a scan', () => {
           expect(cut - hold).toBeLessThanOrEqual(256);
           for (const hit of all) {
             const told = hits.some(({ start, end }) => start === hit.start && end === hit.end);
-            expect(told || hit.start >= hold || hit.start >= cut, `${JSON.stringify(text)} cut at ${cut}`).toBe(true);
+            expect(
+              told || hit.start >= hold || hit.start >= cut,
+              `${JSON.stringify(text)} cut at ${cut}`,
+            ).toBe(true);
           }
           for (const hit of hits) expect(all).toContainEqual(hit);
         }
@@ -99,6 +125,13 @@ describe('a scan', () => {
     for (const text of ['👨‍👩‍👧‍👦 family 🏳️‍🌈 ✌🏽', 'שלום עולם, مرحبا بالعالم', 'لا بأس', 'हिन्दी में', 'が'])
       expect(found(words, text), text).toEqual([]);
   });
+});
+
+test('finds Chinese words in pinyin where an entry asks for it', () => {
+  const words = scanner({ text: '炸彈', pinyin: true });
+  for (const text of ['zhadan', 'ZHA DAN', 'zha弹', '炸dàn', '炸弹'])
+    expect(found(words, `看 ${text}`), text).toHaveLength(1);
+  expect(found(words, 'zhadang')).toEqual([]);
 });
 
 describe('a list', () => {
