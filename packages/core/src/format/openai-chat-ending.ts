@@ -30,7 +30,10 @@ export function chatEndedTexts(event: SseEvent): readonly string[] {
   if (!event.data.includes('"finish_reason"') || !/"finish_reason"\s*:\s*"/.test(event.data)) return [];
   return choicesOf(event.json)
     .filter(finished)
-    .map((choice, i) => `choices.${String(get(choice, 'index') ?? i)}`);
+    .map((choice, i) => {
+      const index = get(choice, 'index');
+      return `choices.${typeof index === 'number' ? index : i}`;
+    });
 }
 
 /** Ends every choice that is not ended yet. */

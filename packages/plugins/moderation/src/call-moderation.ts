@@ -29,7 +29,7 @@ type Place = Pick<TextPart, 'channel' | 'editable'>;
 /** Moderation of one call: one version of the rules, one set of placeholders, one list of verdicts. */
 export class CallModeration {
   readonly rules: RuleBook;
-  readonly placeholders = new Placeholders();
+  readonly placeholders: Placeholders = new Placeholders();
   readonly #options: ModerationOptions;
   readonly #ctx: Context;
   readonly #except: ReadonlySet<string>;

@@ -62,7 +62,7 @@ function textOf(wire: string): string {
       delta?: string | { text?: string };
       choices?: { delta?: { content?: string } }[];
     };
-    if (data.type === 'response.output_text.delta') text += String(data.delta);
+    if (data.type === 'response.output_text.delta') text += data.delta as string;
     else if (typeof data.delta === 'object') text += data.delta.text ?? '';
     text += data.choices?.[0]?.delta?.content ?? '';
   }

@@ -12,7 +12,7 @@ export class TextCache<T> {
   readonly #minLength: number;
   readonly #values = new Map<string, T>();
 
-  constructor(max: number, minLength = WORTH_HASHING) {
+  constructor(max: number, minLength: number = WORTH_HASHING) {
     this.#max = max;
     this.#minLength = minLength;
   }

@@ -87,10 +87,10 @@ function bannedTexts(): { text: string; start: number }[] {
   const disguises = [
     (word: string) => word,
     (word: string) => word.toUpperCase(),
-    (word: string) => [...word].join('\u200b'),
-    (word: string) => [...word].join('\u0301'),
+    (word: string) => Array.from(word).join('\u200b'),
+    (word: string) => Array.from(word).join('\u0301'),
     (word: string) => word.replace(/[a-z]/, (one) => String.fromCharCode(one.charCodeAt(0) + 0xfee0)),
-    (word: string) => [...word].join('-'),
+    (word: string) => Array.from(word).join('-'),
   ];
   const texts: { text: string; start: number }[] = [];
   for (let i = 0; texts.length < 200; i++) {

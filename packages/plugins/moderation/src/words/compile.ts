@@ -96,7 +96,7 @@ export function compileWords(entries: Iterable<WordEntry>): CompiledWords {
     folded.set(key, { units, gaps: gaps | (before?.gaps ?? 0), flags, severity: grade, category: id });
   }
   // A word that is banned and allowed is allowed.
-  for (const key of [...folded.keys()]) if (key.endsWith('\0')) folded.delete(key.slice(0, -1));
+  for (const key of Array.from(folded.keys())) if (key.endsWith('\0')) folded.delete(key.slice(0, -1));
 
   const list = [...folded.values()];
   const { alphabet, letters } = alphabetOf(list);

@@ -2,11 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { RuleBook } from '../rule-book.ts';
 import { compileWords } from './compile.ts';
 
-const between = (sign: string) => (word: string) => [...word].join(sign);
+const between = (sign: string) => (word: string) => Array.from(word).join(sign);
 const shift = (first: number) => (word: string) =>
   word.replaceAll(/[a-z]/g, (one) => String.fromCodePoint(first + one.charCodeAt(0) - 97));
 const swap = (table: Readonly<Record<string, string>>) => (word: string) =>
-  [...word].map((one) => table[one] ?? one).join('');
+  Array.from(word)
+    .map((one) => table[one] ?? one)
+    .join('');
 
 const CYRILLIC = { a: 'а', c: 'с', e: 'е', o: 'о', p: 'р', b: 'Ь' };
 const GREEK = { a: 'α', o: 'ο', e: 'ε', v: 'ν', i: 'ι', k: 'κ' };
@@ -77,15 +79,25 @@ const EVASIONS: readonly (readonly [name: string, kind: Kind, evade: (word: stri
   ['small capitals', 'latin', swap(CAPS)],
   ['squared letters', 'latin', shift(0x1f170)],
   ['regional indicators', 'latin', shift(0x1f1e6)],
-  ['HTML entities', 'both', (word) => [...word].map((one) => `&#${one.codePointAt(0)};`).join('')],
-  ['URL escapes', 'both', (word) => [...Buffer.from(word)].map((one) => `%${one.toString(16)}`).join('')],
+  [
+    'HTML entities',
+    'both',
+    (word) =>
+      Array.from(word)
+        .map((one) => `&#${one.codePointAt(0)};`)
+        .join(''),
+  ],
+  ['URL escapes', 'both', (word) => Array.from(Buffer.from(word), (one) => `%${one.toString(16)}`).join('')],
   [
     'JSON escapes',
     'both',
-    (word) => [...word].map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+    (word) =>
+      Array.from(word)
+        .map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+        .join(''),
   ],
   ['base64', 'both', (word) => Buffer.from(`say ${word} now`).toString('base64')],
-  ['backwards, turned round', 'both', (word) => `\u202e${[...word].reverse().join('')}\u202c`],
+  ['backwards, turned round', 'both', (word) => `\u202e${Array.from(word).toReversed().join('')}\u202c`],
   [
     'rot13',
     'latin',
