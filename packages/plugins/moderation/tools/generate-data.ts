@@ -64,9 +64,11 @@ const bySyllable = new Map<string, string>();
 for (let unit = 0x4e00; unit < 0xa000; unit++) {
   const character = String.fromCharCode(unit);
   if (!HAN.test(character) || simplify(character) !== character) continue;
-  const syllable: string = pinyin(character, { toneType: 'none', v: true });
-  if (!/^[a-z]{1,6}$/.test(syllable)) continue;
-  bySyllable.set(syllable, (bySyllable.get(syllable) ?? '') + character);
+  // All readings: which one a word has is not told by its characters.
+  const all: string[] = pinyin(character, { toneType: 'none', v: true, multiple: true, type: 'array' });
+  for (const syllable of new Set(all)) {
+    if (/^[a-z]{1,6}$/.test(syllable)) bySyllable.set(syllable, (bySyllable.get(syllable) ?? '') + character);
+  }
 }
 const syllables = [...bySyllable]
   .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -26,7 +26,7 @@ export interface WordEntry {
    */
   readonly whole?: boolean;
   /**
-   * Find a Chinese word of two to five characters in pinyin too, whole or in part.
+   * Find a short Chinese word in pinyin too, whole or in part; one with more than 256 spellings is left as it is.
    *
    * @default false
    */
