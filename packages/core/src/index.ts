@@ -12,7 +12,7 @@ export {
   type PipelineErrorOptions,
 } from './errors.ts';
 export { anthropicMessages } from './format/anthropic-messages.ts';
-export type { EventKind, Format, TextMapper, TextPart, Usage } from './format/format.ts';
+export type { EventKind, Format, StreamEnding, TextMapper, TextPart, Usage } from './format/format.ts';
 export { openaiChat } from './format/openai-chat.ts';
 export { openaiResponses } from './format/openai-responses.ts';
 export type { PipelineFetch } from './fetch.ts';
@@ -46,6 +46,8 @@ export {
   ALLOWED_REGIONS,
   ALTERNATIVES,
   CACHE_STATUS,
+  CONTENT_LABEL,
+  type ContentLabel,
   PRINCIPAL,
   type Principal,
   type State,
@@ -59,6 +61,7 @@ export type { BodySource } from './stream/body.ts';
 export { type CommitOptions, holdUntilContent } from './stream/commit.ts';
 export type { StreamController, StreamObserver, StreamTransformer } from './stream/hooks.ts';
 export { headerRecord, takeSource } from './stream/lazy-response.ts';
+export { mapJsonAnswer } from './stream/map-json-answer.ts';
 export { discard, peekJson } from './stream/peek.ts';
 export { readFrom, type Wake } from './stream/pull.ts';
 export { SseEvent } from './stream/sse-event.ts';

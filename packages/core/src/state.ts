@@ -40,6 +40,14 @@ export interface Verdict {
   readonly action: 'blocked' | 'redacted' | 'flagged';
 }
 
+/** How a generated answer was labelled, for the records that labelling rules ask for. */
+export interface ContentLabel {
+  /** The number of the content, which the answer carries too. */
+  readonly produceId: string;
+  /** Why the answer carries no label that people see. Default: it carries one, or holds no text. */
+  readonly exemption?: string;
+}
+
 /** Who calls. */
 export const PRINCIPAL: StateKey<Principal> = stateKey('principal');
 /**
@@ -57,3 +65,5 @@ export const CACHE_STATUS: StateKey<'hit' | 'miss' | 'stale' | 'bypass' | 'colla
   stateKey('cache-status');
 /** What content plugins decided, in order. */
 export const VERDICTS: StateKey<readonly Verdict[]> = stateKey('verdicts');
+/** How the answer was labelled as generated. Undefined: it was not. */
+export const CONTENT_LABEL: StateKey<ContentLabel> = stateKey('content-label');

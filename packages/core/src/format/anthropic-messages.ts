@@ -1,3 +1,4 @@
+import { AnthropicEnding, anthropicEndedTexts, anthropicRefusal } from './anthropic-ending.ts';
 import { anthropicErrorBody, anthropicErrorEventBody, anthropicErrorStatus } from './anthropic-errors.ts';
 import { mapAnthropicEvent, mapAnthropicInput, mapAnthropicOutput } from './anthropic-text.ts';
 import { eventName, kindByName } from './event-kind.ts';
@@ -5,7 +6,7 @@ import type { EventKind, Format } from './format.ts';
 import { mapEventJson } from './bodies.ts';
 import { endsWithRoute } from './paths.ts';
 import { anthropicEventSignatures, anthropicSignatures } from './signatures.ts';
-import { get } from './spot.ts';
+import { get, isObject } from './spot.ts';
 import { anthropicUsage } from './usage.ts';
 
 /** Counting takes the same body, so the same text goes in. */
@@ -46,4 +47,9 @@ export const anthropicMessages: Format = {
   errorEventBody: anthropicErrorEventBody,
   errorBody: anthropicErrorBody,
   errorEvent: (error, callId) => `event: error\ndata: ${anthropicErrorBody(error, callId)}\n\n`,
+  structured: (body) =>
+    isObject(get(body, 'output_format')) || isObject(get(get(body, 'output_config'), 'format')),
+  endedTexts: anthropicEndedTexts,
+  refusalBody: anthropicRefusal,
+  streamEnding: (callId, model) => new AnthropicEnding(callId, model),
 };

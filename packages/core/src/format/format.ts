@@ -54,6 +54,14 @@ export type TextMapper = (part: TextPart) => string;
  */
 export type EventKind = 'preamble' | 'ping' | 'content' | 'terminal' | 'error';
 
+/** Ends a stream early, in a way that its readers take for an answer: the dialect's own form of a refusal. */
+export interface StreamEnding {
+  /** Takes note of an event that is handed on. Not to be called for any that is not. */
+  note(event: SseEvent): void;
+  /** The events that close what is open, say `text`, and end the stream. Nothing may follow them. */
+  refuse(text: string): SseEvent[];
+}
+
 /** A wire dialect. It alone knows field names; plugins ask it and never name a provider's field. */
 export interface Format {
   /** For example `anthropic-messages`. */
@@ -89,4 +97,12 @@ export interface Format {
   errorBody(error: PipelineError, callId: string): string;
   /** The bytes that end an unfinished stream with an error. Nothing may follow them. */
   errorEvent(error: PipelineError, callId: string): string;
+  /** Whether a request asks for output that a program reads, such as JSON of a schema. */
+  structured(body: unknown): boolean;
+  /** Beginnings of the keys of texts that end with this event: no later event continues them. */
+  endedTexts(event: SseEvent): readonly string[];
+  /** The body of a whole answer, not an error, that refuses and says `text`. */
+  refusalBody(text: string, callId: string, model: string | undefined): string;
+  /** Follows a stream, so that it can be ended before its time. */
+  streamEnding(callId: string, model: string | undefined): StreamEnding;
 }

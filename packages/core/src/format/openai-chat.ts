@@ -1,10 +1,11 @@
+import { ChatEnding, chatEndedTexts, chatRefusal } from './openai-chat-ending.ts';
 import { mapEventJson } from './bodies.ts';
 import type { Format } from './format.ts';
 import { openaiError, openaiErrorFrom, openaiErrorStatus } from './openai-errors.ts';
 import { chatKind } from './openai-chat-kind.ts';
 import { mapChatEvent, mapChatInput, mapChatOutput } from './openai-chat-text.ts';
 import { endsWithRoute } from './paths.ts';
-import { get } from './spot.ts';
+import { get, isObject } from './spot.ts';
 import { openaiUsage } from './usage.ts';
 
 const ROUTES = ['/chat/completions'];
@@ -34,6 +35,11 @@ export const openaiChat: Format = {
   },
   errorBody: (error) => JSON.stringify({ error: openaiError(error) }),
   errorEvent: (error) => `data: ${JSON.stringify({ error: openaiError(error) })}\n\n`,
+  structured: (body) =>
+    isObject(get(body, 'response_format')) && get(get(body, 'response_format'), 'type') !== 'text',
+  endedTexts: chatEndedTexts,
+  refusalBody: chatRefusal,
+  streamEnding: (callId, model) => new ChatEnding(callId, model),
 };
 
 const USAGE = '"usage"';

@@ -3,11 +3,12 @@ import { mapEventJson } from './bodies.ts';
 import { eventName, kindByName } from './event-kind.ts';
 import type { EventKind, Format, Usage } from './format.ts';
 import { openaiError, openaiErrorFrom, openaiErrorStatus } from './openai-errors.ts';
+import { ResponsesEnding, responsesEndedTexts, responsesRefusal } from './openai-responses-ending.ts';
 import { mapResponsesEvent } from './openai-responses-events.ts';
 import { mapResponsesInput, mapResponsesOutput } from './openai-responses-text.ts';
 import { endsWithRoute } from './paths.ts';
 import { responsesEventSignatures, responsesSignatures } from './signatures.ts';
-import { get } from './spot.ts';
+import { get, isObject } from './spot.ts';
 import { openaiUsage } from './usage.ts';
 
 /** Compacting and counting take the same body, so the same text goes in. */
@@ -65,4 +66,9 @@ export const openaiResponses: Format = {
     };
     return `event: error\ndata: ${JSON.stringify(data)}\n\n`;
   },
+  structured: (body) =>
+    isObject(get(get(body, 'text'), 'format')) && get(get(get(body, 'text'), 'format'), 'type') !== 'text',
+  endedTexts: responsesEndedTexts,
+  refusalBody: responsesRefusal,
+  streamEnding: (callId, model) => new ResponsesEnding(callId, model),
 };

@@ -1,0 +1,2 @@
+export { labels } from './labels.ts';
+export type { ExplicitLabel, ImplicitLabel, LabelsOptions } from './options.ts';

@@ -1,0 +1,227 @@
+import {
+  type Clock,
+  type Context,
+  type Format,
+  SseEvent,
+  type StreamEnding,
+  type TextPart,
+  VERDICTS,
+} from '@sluice/core';
+import { CombinedFinder } from './combined-finder.ts';
+import { type Find, withoutAllowed } from './finder.ts';
+import type { ModerationOptions } from './options.ts';
+import { Placeholders } from './placeholders.ts';
+import type { Panel } from './moderators/panel.ts';
+import { decide, type Direction, type Finding, maskOf } from './policy.ts';
+import { Refusal } from './refusal.ts';
+import type { RuleBook } from './rule-book.ts';
+import { ModeratedStream } from './stream/moderated-stream.ts';
+import { ReviewedStream } from './stream/reviewed-stream.ts';
+import type { Decision } from './stream/text-channel.ts';
+
+/** Thrown out of a walk once a text is blocked. */
+export class Blocked extends Error {}
+
+const ACTIONS = { block: 'blocked', redact: 'redacted', flag: 'flagged' } as const;
+
+type Place = Pick<TextPart, 'channel' | 'editable'>;
+
+/** Moderation of one call: one version of the rules, one set of placeholders, one list of verdicts. */
+export class CallModeration {
+  readonly rules: RuleBook;
+  readonly placeholders: Placeholders = new Placeholders();
+  readonly #options: ModerationOptions;
+  readonly #ctx: Context;
+  readonly #except: ReadonlySet<string>;
+  readonly #told = new Set<string>();
+  #chinese = false;
+
+  constructor(rules: RuleBook, options: ModerationOptions, ctx: Context) {
+    this.rules = rules;
+    this.#options = options;
+    this.#ctx = ctx;
+    this.#except = new Set(options.except ?? ['tool-definition']);
+  }
+
+  get refusal(): Refusal {
+    return new Refusal(this.#options.refusal ?? {}, this.#ctx, this.#chinese);
+  }
+
+  /** Whether a channel is not read. */
+  skips(channel: TextPart['channel']): boolean {
+    return this.#except.has(channel);
+  }
+
+  /** Walks a request's text. Returns the same body when nothing in it is changed. */
+  input(format: Format, body: unknown): unknown {
+    const firstInScope = this.#firstInScope(format, body);
+    return format.mapInput(body, (part) => {
+      if (this.skips(part.channel)) return part.text;
+      const inScope = part.message === undefined || part.message >= firstInScope;
+      return this.#whole(part, 'input', inScope);
+    });
+  }
+
+  /** Walks a whole answer's text. */
+  output(format: Format, body: unknown): unknown {
+    return format.mapOutput(body, (part) => {
+      if (this.skips(part.channel)) return part.text;
+      return this.#whole(part, 'output', true);
+    });
+  }
+
+  /** Asks the moderators about all that goes in and is in scope, or about all that comes out. */
+  async judge(
+    direction: Direction,
+    format: Format,
+    body: unknown,
+    panel: Panel,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!panel.judges(direction)) return;
+    const parts: TextPart[] = [];
+    const firstInScope = direction === 'input' ? this.#firstInScope(format, body) : 0;
+    const collect = (part: TextPart): string => {
+      const inScope = part.message === undefined || part.message >= firstInScope;
+      if (inScope && !this.skips(part.channel)) parts.push(part);
+      return part.text;
+    };
+    if (direction === 'input') format.mapInput(body, collect);
+    else format.mapOutput(body, collect);
+    const judged = await Promise.all(parts.map((part) => panel.judge(part.text, direction, signal)));
+    for (const [i, finds] of judged.entries()) {
+      for (const find of finds) {
+        if (this.note(find, direction, unmaskable(parts[i] as TextPart)) === 'block') throw new Blocked();
+      }
+    }
+  }
+
+  /** Lets moderators judge a streamed answer. */
+  review(format: Format, panel: Panel, clock: Clock, signal: AbortSignal): ReviewedStream {
+    const { review = { windowChars: 512 } } = this.#options;
+    const part = { channel: 'text', editable: false } as const;
+    return new ReviewedStream({
+      format,
+      clock,
+      windowChars: review === 'full' ? Number.POSITIVE_INFINITY : review.windowChars,
+      judge: async (text) =>
+        (await panel.judge(text, 'output', signal)).some(
+          (find) => this.note(find, 'output', part) === 'block',
+        ),
+      ...this.#stopping(format),
+    });
+  }
+
+  /** Moderates a streamed answer. */
+  stream(format: Format): ModeratedStream {
+    const { rules, placeholders } = this;
+    const restoring = !placeholders.empty;
+    return new ModeratedStream({
+      format,
+      finder: restoring ? new CombinedFinder([rules.finder, placeholders]) : rules.finder,
+      decide: (find, part, text) => this.#inStream(find, part, text),
+      ...this.#stopping(format),
+    });
+  }
+
+  /** How a stream of the call ends when it is blocked. */
+  #stopping(format: Format): {
+    readonly ending: StreamEnding | undefined;
+    readonly refuse: (ending: StreamEnding | undefined) => readonly SseEvent[];
+  } {
+    const { refusal } = this;
+    const { id, model } = this.#ctx;
+    return {
+      ending: refusal.asMessage ? format.streamEnding(id, model) : undefined,
+      refuse: (ending) =>
+        ending?.refuse(refusal.sentence) ?? [
+          new SseEvent(Buffer.from(format.errorEvent(refusal.error(), id))),
+        ],
+    };
+  }
+
+  /** Decides about a find, and takes note of it. A find outside the scope is flagged instead of blocking. */
+  note(find: Find, direction: Direction, part: Place, inScope = true): Finding['action'] {
+    const finding = decide(this.#options.rules ?? [], find, direction, part);
+    const action = finding.action === 'block' && !inScope ? 'flag' : finding.action;
+    if (action !== 'pass') this.#tell({ ...finding, action });
+    return action;
+  }
+
+  #whole(part: TextPart, direction: Direction, inScope: boolean): string {
+    const { text } = part;
+    if (direction === 'input' && part.channel === 'message') this.#chinese = /\p{Script=Han}/u.test(text);
+    let finds = withoutAllowed(this.rules.findAll(text));
+    if (direction === 'output' && !this.placeholders.empty) {
+      finds = [...finds, ...this.placeholders.find(text, { final: true, json: false }).finds];
+    }
+    if (finds.length === 0) return text;
+    let out = '';
+    let at = 0;
+    for (const find of [...finds].sort((a, b) => a.start - b.start || b.end - a.end)) {
+      const { start, end, restores } = find;
+      const replacement = restores ?? this.#replacement(find, direction, part, inScope);
+      if (replacement === undefined || end <= at) continue;
+      out += text.slice(at, Math.max(at, start)) + (start >= at ? replacement : '');
+      at = end;
+    }
+    return at === 0 ? text : out + text.slice(at);
+  }
+
+  /** What stands in the place of a find in a whole text; undefined leaves it. */
+  #replacement(find: Find, direction: Direction, part: TextPart, inScope: boolean): string | undefined {
+    const action = this.note(find, direction, part, inScope);
+    if (action === 'block') throw new Blocked();
+    if (action !== 'redact') return undefined;
+    const text = part.text.slice(find.start, find.end);
+    const reversible = direction === 'input' && find.label !== undefined && this.#options.restore !== false;
+    const name = reversible ? this.placeholders.of(text, find.label as string) : undefined;
+    return name ?? maskOf(find, text);
+  }
+
+  #inStream(find: Find, part: Place, text: string): Decision {
+    if (find.restores !== undefined) {
+      return part.editable ? { kind: 'replace', text: find.restores } : { kind: 'pass' };
+    }
+    if (this.skips(part.channel)) return { kind: 'pass' };
+    const action = this.note(find, 'output', part);
+    if (action === 'block') return { kind: 'block' };
+    return action === 'redact' ? { kind: 'replace', text: maskOf(find, text) } : { kind: 'pass' };
+  }
+
+  #firstInScope(format: Format, body: unknown): number {
+    const { scope = 'all' } = this.#options;
+    if (scope === 'all') return 0;
+    let last = -1;
+    let lastAnswer = -1;
+    format.mapInput(body, ({ message, channel, text }) => {
+      if (message !== undefined) last = Math.max(last, message);
+      if (message !== undefined && channel === 'text') lastAnswer = Math.max(lastAnswer, message);
+      return text;
+    });
+    return scope === 'last' ? lastAnswer + 1 : last + 1 - scope.lastMessages;
+  }
+
+  #tell(finding: Finding): void {
+    const { rule, action, direction, channel } = finding;
+    // Once for each rule and place: a text that repeats a word must not fill memory.
+    const id = `${rule} ${action} ${direction} ${channel}`;
+    if (this.#told.has(id)) return;
+    this.#told.add(id);
+    if (action === 'block' || action === 'redact' || action === 'flag') {
+      const verdict = { plugin: 'moderation', rule, action: ACTIONS[action] };
+      const { state } = this.#ctx;
+      state.set(VERDICTS, [...(state.get(VERDICTS) ?? []), verdict]);
+    }
+    try {
+      this.#options.onFinding?.(finding, this.#ctx.id);
+    } catch {
+      // A listener's failure is its own.
+    }
+  }
+}
+
+/** What a classifier says is about a text as a whole: there is nothing in it to mask. */
+function unmaskable({ channel }: TextPart): Place {
+  return { channel, editable: false };
+}

@@ -1,0 +1,273 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { definePlugin, PRINCIPAL } from '@sluice/core';
+import {
+  anthropicMessage,
+  anthropicStream,
+  fakeClock,
+  streamAnswer,
+  testPipeline,
+} from '@sluice/core/testing';
+import { describe, expect, test, vi } from 'vitest';
+import {
+  CATEGORIES,
+  fileWords,
+  type ListReport,
+  moderation,
+  type ModerationOptions,
+  type Moderator,
+} from './index.ts';
+import { DetectorFinder } from './detect/detector-finder.ts';
+import { DETECTORS, type DetectorName } from './detect/detectors.ts';
+import { parseCsv, parseJsonl, parseText } from './sources/parse-list.ts';
+import { MemoryStrikeStore } from './strikes/strike-store.ts';
+import { buildWords } from './words/build.ts';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const answer =
+  (text = 'Fine.') =>
+  (): Response =>
+    new Response(anthropicMessage({ text }), { headers: JSON_TYPE });
+const words = [{ text: 'grumblewort' }];
+const says = (...contents: string[]): Record<string, unknown> => ({
+  messages: contents.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content })),
+});
+
+describe('detectors', () => {
+  const find = (text: string): string[] =>
+    new DetectorFinder(Object.keys(DETECTORS) as DetectorName[])
+      .find(text, { final: true, json: false })
+      .finds.map(({ start, end, label }) => `${label} ${text.slice(start, end)}`);
+  test.each([
+    ['邮箱ann.lee+x@mail.example.org。', '[EMAIL] ann.lee+x@mail.example.org'],
+    ['我的号码是13812345678请打', '[PHONE] 13812345678'],
+    ['+86 138-1234-5678', '[PHONE] +86 138-1234-5678'],
+    ['身份证１１０１０５１９４９１２３１００２X号', '[ID] １１０１０５１９４９１２３１００２X'],
+    ['卡号6222021234567890128吗', '[CARD] 6222021234567890128'],
+    ['card 4111 1111 1111 1111.', '[CARD] 4111 1111 1111 1111'],
+    ['at 192.168.1.20, ok', '[IP] 192.168.1.20'],
+    ['at 2001:db8::1 ok', '[IP] 2001:db8::1'],
+    ['key sk-ant-api03-abcdefghijklmnop', '[SECRET] sk-ant-api03-abcdefghijklmnop'],
+    ['110105194912310021 is no number', undefined],
+    ['1.2.3.4.5, 12:30, 3.5, a@b, 12345678901, 4111 1111 1111 1112', undefined],
+  ])('%s', (text, expected) => {
+    expect(find(text)).toEqual(expected === undefined ? [] : [expected]);
+  });
+
+  test('hold back the run that a text ends with, and no more than 256 characters', () => {
+    const finder = new DetectorFinder(['email', 'bank-card']);
+    const hold = (text: string): number => finder.find(text, { final: false, json: false }).hold;
+    expect(hold('mail ann@exam')).toBe(5);
+    expect(hold('card 4111 1111 ')).toBe(5);
+    expect(hold('done. ')).toBe(6);
+    expect(hold('x'.repeat(1_000))).toBe(1_000 - 255);
+  });
+});
+
+describe('scope', () => {
+  const history = says('a grumblewort', 'No.', 'hello');
+  test.each<[ModerationOptions['scope'], number]>([
+    ['all', 400],
+    ['last', 200],
+    [{ lastMessages: 1 }, 200],
+    [{ lastMessages: 3 }, 400],
+  ])('%j', async (scope, status) => {
+    await using pipe = testPipeline({
+      plugins: [moderation({ words, scope: scope ?? 'all' })],
+      answers: [answer()],
+    });
+    expect((await pipe.post(history)).status).toBe(status);
+  });
+});
+
+describe('a moderator', () => {
+  const moderator = (judge: Moderator['judge'], more: Partial<Moderator> = {}): Moderator => ({
+    name: 'm',
+    judge,
+    ...more,
+  });
+  const finds =
+    (word: string): Moderator['judge'] =>
+    ({ text }) =>
+      Promise.resolve(text.includes(word) ? [{ category: 'bad' }] : []);
+
+  test('is asked about each text once', async () => {
+    const judge = vi.fn(finds('wicked'));
+    const plugins = [moderation({ moderators: [moderator(judge, { direction: 'input' })] })];
+    await using pipe = testPipeline({ plugins, answers: [answer(), answer()] });
+    expect((await pipe.post(says('one'))).status).toBe(200);
+    expect((await pipe.post(says('one', 'two', 'three'))).status).toBe(200);
+    expect(judge).toHaveBeenCalledTimes(3);
+    expect((await pipe.post(says('wicked'))).status).toBe(400);
+  });
+
+  test.each([
+    ['open', 200],
+    ['closed', 500],
+  ] as const)('that is late or fails is %s: %i', async (onError, status) => {
+    const late = moderator(() => new Promise(() => undefined), {
+      onError,
+      direction: 'input',
+      timeoutMs: 50,
+    });
+    await using pipe = testPipeline({ plugins: [moderation({ moderators: [late] })], answers: [answer()] });
+    const pending = pipe.post();
+    await pipe.clock.advance(60);
+    expect((await pending).status).toBe(status);
+    const failing = moderator(() => Promise.reject(new Error('down')), { onError, direction: 'input' });
+    await using other = testPipeline({
+      plugins: [moderation({ moderators: [failing] })],
+      answers: [answer()],
+    });
+    expect((await other.post()).status).toBe(status);
+  });
+
+  test('has no more questions under way than it takes', async () => {
+    let most = 0;
+    let now = 0;
+    const judge: Moderator['judge'] = async () => {
+      most = Math.max(most, ++now);
+      await new Promise(setImmediate);
+      now--;
+      return [];
+    };
+    const plugins = [moderation({ moderators: [moderator(judge, { concurrency: 2, direction: 'input' })] })];
+    await using pipe = testPipeline({ plugins, answers: [answer()] });
+    expect((await pipe.post(says('1', '2', '3', '4', '5', '6', '7'))).status).toBe(200);
+    expect(most).toBe(2);
+  });
+
+  test.each(['full', { windowChars: 10 }] as const)(
+    'lets nothing of a stream out before its verdict (%j)',
+    async (review) => {
+      const events = anthropicStream({ text: ['All is fine here. ', 'Then a wick', 'ed thing', ' comes. '] });
+      const options: ModerationOptions = {
+        review,
+        moderators: [moderator(finds('wicked'), { direction: 'output' })],
+      };
+      const clean = anthropicStream({ text: ['All is fine here. ', 'And stays so.'] });
+      await using pipe = testPipeline({
+        plugins: [moderation(options)],
+        answers: [streamAnswer(events), streamAnswer(clean)],
+      });
+      const wire = await (await pipe.post({ stream: true })).text();
+      expect(wire).not.toContain('ed thing');
+      expect(wire).toContain('event: error');
+      expect(wire.includes('All is fine')).toBe(review !== 'full');
+      expect(pipe.outcomes).toMatchObject([{ kind: 'refused' }]);
+      expect(await (await pipe.post({ stream: true })).text()).toBe(clean.join(''));
+    },
+  );
+});
+
+describe('strikes', () => {
+  const identify = definePlugin({
+    name: 'identity',
+    create: () => ({
+      handle: (request, next, ctx) => {
+        ctx.state.set(PRINCIPAL, { id: request.headers['x-user'] ?? 'ann', tenant: 't' });
+        return next(request);
+      },
+    }),
+  });
+
+  test('three in a row suspend the caller, and nobody else, for a while', async () => {
+    const plugins = [identify(), moderation({ words, strikes: { suspendMs: 60_000 } })];
+    await using pipe = testPipeline({ plugins, answers: Array.from({ length: 5 }, () => answer()) });
+    const statuses: number[] = [];
+    for (const said of [
+      'grumblewort',
+      'grumblewort',
+      'hello',
+      'grumblewort',
+      'grumblewort',
+      'grumblewort',
+      'hello',
+    ]) {
+      statuses.push((await pipe.post(says(said))).status);
+    }
+    expect(statuses).toEqual([400, 400, 200, 400, 400, 400, 403]);
+    const headers = { 'content-type': 'application/json', 'x-user': 'bob' };
+    expect((await pipe.post(says('hello'), { headers })).status).toBe(200);
+    await pipe.clock.advance(60_001);
+    expect((await pipe.post(says('hello'))).status).toBe(200);
+  });
+
+  test('are counted over 24 hours', async () => {
+    const clock = fakeClock();
+    const store = new MemoryStrikeStore(clock);
+    for (let i = 0; i < 4; i++) {
+      await store.strike('a');
+      await store.forgive('a');
+      await clock.advance(6 * 3_600_000);
+    }
+    expect(await store.strike('a')).toEqual({ inARow: 1, perDay: 4 });
+  });
+});
+
+describe('a list', () => {
+  test('of 20,000 entries is built in a thread of its own', async () => {
+    const entries = Array.from({ length: 20_000 }, (_, i) => ({ text: `word${i.toString(36)}x` }));
+    const built = await buildWords(entries);
+    expect(built.counts).toEqual({ custom: 20_000 });
+  });
+
+  test('from a file is read again when the file is replaced, and a bad one changes nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-words-'));
+    const path = join(folder, 'words.txt');
+    try {
+      await writeFile(path, '# sample\ngrumblewort\n!grumblewort tea\n');
+      const reports: ListReport[] = [];
+      const plugins = [moderation({ words: fileWords(path), onList: (report) => void reports.push(report) })];
+      await using pipe = testPipeline({ plugins, answers: [answer(), answer(), answer()] });
+      await pipe.pipeline.start();
+      expect((await pipe.post(says('grumblewort'))).status).toBe(400);
+      expect((await pipe.post(says('grumblewort tea'))).status).toBe(200);
+      await writeFile(`${path}.new`, 'zorbleknax\n');
+      await rename(`${path}.new`, path);
+      await vi.waitFor(() => {
+        expect(reports.length).toBeGreaterThan(1);
+      });
+      expect((await pipe.post(says('zorbleknax'))).status).toBe(400);
+      expect((await pipe.post(says('grumblewort'))).status).toBe(200);
+      const seen = reports.length;
+      await rm(path);
+      await vi.waitFor(() => {
+        expect(reports.length).toBeGreaterThan(seen);
+      });
+      expect(reports.at(-1)?.problems[0]).toContain('could not be read');
+      expect((await pipe.post(says('zorbleknax'))).status).toBe(400);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('is reported with its version, its counts and its age', async () => {
+    const reports: ListReport[] = [];
+    const source = {
+      load: () => Promise.resolve({ entries: [...words, { text: '!' }], version: '7', updatedAt: 0 }),
+    };
+    await using pipe = testPipeline({
+      plugins: [moderation({ words: source, onList: (one) => void reports.push(one) })],
+    });
+    await pipe.pipeline.start();
+    expect(reports).toMatchObject([{ version: '7', counts: { custom: 1 } }]);
+    expect(reports[0]?.problems[0]).toBe('entry 1 holds no letter or digit');
+    expect(reports[0]?.problems[1]).toMatch(/^the list is \d+ days old$/);
+  });
+
+  test('is written as text, JSON lines or CSV', () => {
+    const entry = { text: 'a, "b"', category: 'c', severity: 'low', whole: false };
+    expect(parseText('a\n\n#x\n! b')).toEqual([{ text: 'a' }, { text: 'b', allow: true }]);
+    expect(parseJsonl(`${JSON.stringify(entry)}\n"x"`)).toEqual([entry, { text: 'x' }]);
+    expect(parseCsv('text,category,severity,whole\r\n"a, ""b""",c,low,false')).toEqual([entry]);
+    expect(() => parseCsv('word\na')).toThrow('no column "text"');
+    expect(() => parseJsonl('{"text":"a","severity":"huge"}')).toThrow('line 1: severity');
+  });
+
+  test('may use the 31 categories of the standard', () => {
+    expect(CATEGORIES).toHaveLength(31);
+    expect(CATEGORIES.filter(({ leastEntries }) => leastEntries > 0)).toHaveLength(17);
+  });
+});

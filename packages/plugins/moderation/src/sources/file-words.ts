@@ -1,0 +1,44 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, extname } from 'node:path';
+import { hash } from 'node:crypto';
+import { parseCsv, parseJsonl, parseText } from './parse-list.ts';
+import type { WordList, WordSource } from './source.ts';
+import type { WordEntry } from '../words/entry.ts';
+
+/** Options of {@link fileWords}. */
+export interface FileWordsOptions {
+  /** Category and severity of entries that name none. */
+  readonly defaults?: Pick<WordEntry, 'category' | 'severity'>;
+}
+
+/** Largest file that is read. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Words from a file: `.txt` with one word on a line, `.jsonl` with one entry on a line, `.csv` with a head of `text`,
+ * `category`, `severity`, `allow`, `whole`. It is watched, and read again when it changes; replace it by renaming.
+ */
+export function fileWords(path: string, { defaults = {} }: FileWordsOptions = {}): WordSource {
+  const parse = { '.jsonl': parseJsonl, '.csv': parseCsv }[extname(path)] ?? parseText;
+  return {
+    async load(): Promise<WordList> {
+      const { mtimeMs, size } = await stat(path);
+      if (size > MAX_BYTES) throw new Error(`${path} is larger than ${MAX_BYTES} bytes`);
+      const text = await readFile(path, 'utf8');
+      const entries = parse(text).map((entry) => ({ ...defaults, ...entry }));
+      return { entries, version: hash('sha256', text).slice(0, 16), updatedAt: mtimeMs };
+    },
+    watch(changed) {
+      const name = basename(path);
+      // The folder, because a file that is replaced by renaming is another file.
+      const watcher: FSWatcher = watch(dirname(path), { persistent: false }, (_, file) => {
+        if (file === name) changed();
+      });
+      watcher.on('error', () => undefined);
+      return () => {
+        watcher.close();
+      };
+    },
+  };
+}

@@ -1,0 +1,198 @@
+import { readEscape } from '../text/escapes.ts';
+import { foldSlowly, foldTable, SPECIAL } from '../text/fold.ts';
+import { widthAt } from '../text/kinds.ts';
+import { type CompiledWords, ENTRY, MAX_SPAN, MAX_WORD_LENGTH, SEVERITIES, type Severity } from './entry.ts';
+import { isLive, isWord, type Place } from './verify.ts';
+
+/** A word found in a text. */
+export interface WordHit {
+  /** Where it begins, in UTF-16 code units. */
+  readonly start: number;
+  /** Where it ends. */
+  readonly end: number;
+  readonly category: string;
+  readonly severity: Severity;
+  /** Number of the entry, for reports. */
+  readonly entry: number;
+  /** An exception: what lies within is no find. */
+  readonly allow: boolean;
+}
+
+/** How a text is to be read. */
+export interface ScanOptions {
+  /** Nothing will follow the text. Without it, what may still become a find is told in `hold`. */
+  readonly final?: boolean;
+  /** The text is raw JSON. */
+  readonly json?: boolean;
+  /** Digits and signs stand for the letters they look like. */
+  readonly leet?: boolean;
+}
+
+/** What a scan gives. */
+export interface Scanned {
+  readonly hits: readonly WordHit[];
+  /** From here on the text may still turn out to be part of a find; its length if nothing may. */
+  readonly hold: number;
+}
+
+const RING = MAX_WORD_LENGTH;
+const MASK = RING - 1;
+const NO_HITS: readonly WordHit[] = [];
+
+/** Runs the automaton of a list over texts. One pass, no memory of its own from text to text. */
+export class WordScanner {
+  readonly words: CompiledWords;
+  /** Where the last letters stood, to know where a find began. */
+  readonly #ring = new Int32Array(RING);
+  readonly #place: Place;
+
+  constructor(words: CompiledWords) {
+    this.words = words;
+    this.#place = { words, text: '', ring: this.#ring, count: 0, leet: false };
+  }
+
+  /** Finds the words of the list in a text. */
+  scan(text: string, { final = true, json = false, leet = false }: ScanOptions = {}): Scanned {
+    const { base, check, fail, hit } = this.words;
+    const table = leet ? this.words.leetTable : this.words.table;
+    const ring = this.#ring;
+    const { length } = text;
+    let hits: WordHit[] | undefined;
+    let hold = length;
+    let state = 0;
+    let count = 0;
+    for (let i = 0; i < length; i++) {
+      const letter = table[text.charCodeAt(i)] as number;
+      if (letter > 2) {
+        let to = (base[state] as number) + letter;
+        while (check[to] !== state) {
+          if (state === 0) {
+            to = 0;
+            break;
+          }
+          state = fail[state] as number;
+          to = (base[state] as number) + letter;
+        }
+        state = to;
+        ring[count++ & MASK] = i;
+        if (hit[state] !== 0) {
+          const more = this.#report(text, state, count, i + 1, final, leet);
+          if (more.hits.length > 0) hits = hits === undefined ? more.hits : hits.concat(more.hits);
+          if (more.hold < hold) hold = more.hold;
+        }
+      } else if (letter === 2) {
+        state = 0;
+      } else if (letter === SPECIAL) {
+        const read = readSpecial(text, i, json, final);
+        if (read === undefined) {
+          hold = Math.min(hold, i);
+          break;
+        }
+        for (let k = 0; k < read.folded.length; k++) {
+          state = this.#step(state, read.folded.charCodeAt(k));
+          ring[count++ & MASK] = i;
+        }
+        const end = i + read.length;
+        if (read.folded !== '' && hit[state] !== 0) {
+          const more = this.#report(text, state, count, end, final, leet);
+          if (more.hits.length > 0) hits = hits === undefined ? more.hits : hits.concat(more.hits);
+          if (more.hold < hold) hold = more.hold;
+        }
+        i = end - 1;
+      }
+    }
+    if (!final && state !== 0) hold = Math.min(hold, this.#liveStart(text, state, count, leet));
+    return { hits: hits ?? NO_HITS, hold };
+  }
+
+  /** As the loop above, for one folded unit. */
+  #step(from: number, unit: number): number {
+    const { base, check, fail, alphabet } = this.words;
+    const letter = alphabet[unit] as number;
+    if (letter === 2) return 0;
+    let state = from;
+    let to = (base[state] as number) + letter;
+    while (check[to] !== state) {
+      if (state === 0) return 0;
+      state = fail[state] as number;
+      to = (base[state] as number) + letter;
+    }
+    return to;
+  }
+
+  #report(
+    text: string,
+    state: number,
+    count: number,
+    end: number,
+    final: boolean,
+    leet: boolean,
+  ): { hits: WordHit[]; hold: number } {
+    const { hit, fail, entry, depth, flags, severity, category, categories } = this.words;
+    const place = this.#at(text, count, leet);
+    const hits: WordHit[] = [];
+    let hold = text.length;
+    for (let node = hit[state] as number; node !== 0; node = hit[fail[node] as number] as number) {
+      const id = entry[node] as number;
+      const start = this.#ring[(count - (depth[node] as number)) & MASK] as number;
+      if (end - start > MAX_SPAN) continue;
+      const verdict = isWord(place, node, id, start, end, final);
+      if (verdict === 'later') hold = Math.min(hold, start);
+      if (verdict !== 'yes') continue;
+      hits.push({
+        start,
+        end,
+        category: categories[category[id] as number] as string,
+        severity: SEVERITIES[severity[id] as number] as Severity,
+        entry: id,
+        allow: ((flags[id] as number) & ENTRY.allow) !== 0,
+      });
+    }
+    return { hits, hold };
+  }
+
+  /** Where the longest beginning of a word starts that the text ends with. */
+  #liveStart(text: string, from: number, count: number, leet: boolean): number {
+    const { fail, depth } = this.words;
+    const place = this.#at(text, count, leet);
+    for (let state = from; state !== 0; state = fail[state] as number) {
+      const start = this.#ring[(count - (depth[state] as number)) & MASK] as number;
+      if (text.length - start < MAX_SPAN && isLive(place, state, start)) return start;
+    }
+    return text.length;
+  }
+
+  #at(text: string, count: number, leet: boolean): Place {
+    const place = this.#place as { -readonly [Name in keyof Place]: Place[Name] };
+    place.text = text;
+    place.count = count;
+    place.leet = leet;
+    return place;
+  }
+}
+
+/** An escape, a surrogate pair or a letter that folds to several. Undefined: the text ends too early to tell. */
+function readSpecial(
+  text: string,
+  index: number,
+  json: boolean,
+  final: boolean,
+): { readonly folded: string; readonly length: number } | undefined {
+  const escape = readEscape(text, index, json);
+  if (escape === 'unfinished') {
+    return final ? { folded: '', length: 1 } : undefined;
+  }
+  if (escape !== undefined) return { folded: foldAll(escape.character), length: escape.length };
+  const unit = text.charCodeAt(index);
+  if (unit >= 0xd800 && unit < 0xdc00 && index + 1 === text.length && !final) return undefined;
+  return { folded: foldSlowly(text, index), length: widthAt(text, index) };
+}
+
+function foldAll(character: string): string {
+  let folded = '';
+  for (let i = 0; i < character.length; i += widthAt(character, i)) {
+    const unit = foldTable()[character.charCodeAt(i)] as number;
+    folded += unit > SPECIAL ? String.fromCharCode(unit) : unit === SPECIAL ? foldSlowly(character, i) : '';
+  }
+  return folded;
+}

@@ -1,0 +1,150 @@
+import { readEscape } from '../text/escapes.ts';
+import { LEET } from '../text/fold.ts';
+import { KIND, kindAt, kindBefore, widthAt } from '../text/kinds.ts';
+import { type CompiledWords, ENTRY, MAX_WORD_LENGTH, NODE } from './entry.ts';
+
+/** Where a scan stands when it looks closer. */
+export interface Place {
+  readonly words: CompiledWords;
+  readonly text: string;
+  /** Where the last letters stood, by their number. */
+  readonly ring: Int32Array;
+  /** Letters so far. */
+  readonly count: number;
+  readonly leet: boolean;
+}
+
+const MASK = MAX_WORD_LENGTH - 1;
+/** Signs between two letters of one word, at most. */
+const MAX_GAP = 8;
+
+/**
+ * Whether a run of letters that spells an entry is a word of the text. The automaton passes over everything that is no
+ * letter, so "pen is" and "class" get here; what people mean to be read as one word does too. `later`: the next
+ * characters decide.
+ */
+export function isWord(
+  place: Place,
+  node: number,
+  entry: number,
+  start: number,
+  end: number,
+  final: boolean,
+): 'yes' | 'no' | 'later' {
+  const { words, text } = place;
+  const flags = words.flags[entry] as number;
+  if ((flags & ENTRY.leftEdge) !== 0 && !beginsWord(text, start)) return 'no';
+  const depth = words.depth[node] as number;
+  const { filled, spaces, stops, broken } = gapsOf(place, node, end);
+  if (broken) return 'no';
+  // Every letter by itself, or signs that stand within words: "b a d" and "b-ad", and not "a bad" for "abad".
+  const spelled = filled === depth - 1 && depth > 2;
+  if (!spelled && (stops > 0 || (spaces > 0 && (flags & ENTRY.letters) !== 0))) return 'no';
+  if ((flags & ENTRY.latin) !== 0 && isForeign(place, depth)) return 'no';
+  if (place.leet && !readsAsLetters(place, depth)) return 'no';
+  return (flags & ENTRY.rightEdge) === 0 ? 'yes' : endsWord(text, end, final);
+}
+
+/** Whether the beginning of a word, which the text ends with, may still be completed. */
+export function isLive(place: Place, node: number, start: number): boolean {
+  const { words, text } = place;
+  const flags = words.node[node] as number;
+  if ((flags & NODE.freeLeft) === 0 && !beginsWord(text, start)) return false;
+  const { filled, spaces, stops, broken } = gapsOf(place, node, text.length);
+  if (broken) return false;
+  if (filled === (words.depth[node] as number) - 1) return true;
+  return stops === 0 && (spaces === 0 || kindAt(text, start) === KIND.other);
+}
+
+interface Gaps {
+  /** Between how many letters something stands that an entry has not there itself. */
+  readonly filled: number;
+  /** How many of the gaps, and of what follows the last letter, hold white space. */
+  readonly spaces: number;
+  /** The same for the end of a clause or a line. */
+  readonly stops: number;
+  /** Too much stands there for one word. */
+  readonly broken: boolean;
+}
+
+/** Looks at what stands between the letters, and behind the last one up to `end`. */
+function gapsOf({ words, text, ring, count }: Place, node: number, end: number): Gaps {
+  let filled = 0;
+  let spaces = 0;
+  let stops = 0;
+  let state = node;
+  let until = end;
+  for (let k = 1; k <= (words.depth[node] as number); k++) {
+    const at = ring[(count - k) & MASK] as number;
+    let seen = 0;
+    let spaced = 0;
+    let stopped = 0;
+    // One character may be several letters: then nothing stands between them.
+    for (let i = at === until ? until : at + sourceWidth(text, at); i < until; i += widthAt(text, i)) {
+      const kind = kindAt(text, i);
+      if (kind === KIND.transparent) continue;
+      if (kind === KIND.space) spaced = 1;
+      else if (kind === KIND.stop) stopped = 1;
+      if (++seen > MAX_GAP) return { filled, spaces, stops, broken: true };
+    }
+    const natural = ((words.node[state] as number) & NODE.gapAfter) !== 0;
+    if (seen > 0 && !natural) {
+      if (k > 1) filled++;
+      spaces += spaced;
+      stops += stopped;
+    }
+    until = at;
+    state = words.check[state] as number;
+  }
+  return { filled, spaces, stops, broken: false };
+}
+
+function sourceWidth(text: string, at: number): number {
+  const escape = readEscape(text, at, true);
+  return typeof escape === 'object' ? escape.length : widthAt(text, at);
+}
+
+function beginsWord(text: string, start: number): boolean {
+  for (let i = start; i > 0;) {
+    const kind = kindBefore(text, i);
+    if (kind !== KIND.transparent) return kind !== KIND.letter;
+    i -= i > 1 && text.charCodeAt(i - 1) >> 10 === 0x37 ? 2 : 1;
+  }
+  return true;
+}
+
+function endsWord(text: string, end: number, final: boolean): 'yes' | 'no' | 'later' {
+  let i = end;
+  for (; i < text.length; i += widthAt(text, i)) {
+    const unit = text.charCodeAt(i);
+    if (unit >> 10 === 0x36 && i + 1 === text.length && !final) return 'later';
+    const kind = kindAt(text, i);
+    if (kind !== KIND.transparent) return kind === KIND.letter ? 'no' : 'yes';
+    if (i - end > MAX_GAP) return 'yes';
+  }
+  return final ? 'yes' : 'later';
+}
+
+/** Digits and signs may stand in for some letters of a word, not for most of them: 455 is a number. */
+function readsAsLetters({ text, ring, count }: Place, depth: number): boolean {
+  let stood = 0;
+  for (let k = 1; k <= depth; k++) {
+    if (LEET.has(text.charAt(ring[(count - k) & MASK] as number))) stood++;
+  }
+  return stood > 0 && depth - stood >= Math.max(2, Math.ceil(depth / 4));
+}
+
+const OTHER_SCRIPT = /^[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]$/u;
+
+/**
+ * A Latin word in nothing but Cyrillic letters is most likely a Cyrillic word: only look-alikes among Latin letters
+ * are there to deceive. An entry in that script finds it, because both are folded alike.
+ */
+function isForeign({ text, ring, count }: Place, depth: number): boolean {
+  for (let k = 1; k <= depth; k++) {
+    const at = ring[(count - k) & MASK] as number;
+    const unit = text.charCodeAt(at);
+    if (unit < 0x250 || !OTHER_SCRIPT.test(text.charAt(at))) return false;
+  }
+  return true;
+}
