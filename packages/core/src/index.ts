@@ -44,6 +44,7 @@ export {
   ALLOWED_REGIONS,
   ALTERNATIVES,
   CACHE_STATUS,
+  LIMITS,
   PRINCIPAL,
   type Principal,
   type State,
