@@ -53,6 +53,8 @@ export {
   type Verdict,
   VERDICTS,
 } from './state.ts';
+export { watchFile } from './watch-file.ts';
+export { CREDENTIAL_HEADERS, withoutCredentials } from './without-credentials.ts';
 export { isEventStream, observeStream, transformStream } from './stream/attach.ts';
 export type { BodySource } from './stream/body.ts';
 export { type CommitOptions, holdUntilContent } from './stream/commit.ts';
