@@ -1,4 +1,4 @@
-import type { Clock } from '@sluice/core';
+import type { Clock } from './clock.ts';
 
 /** Waits for a promise no longer than this, and not beyond the signal's abort. Leaves no timer and no listener behind. */
 export function within<T>(
