@@ -200,7 +200,7 @@ describe('refused alike are', () => {
     expect(directory.asked).toHaveLength(lookUps);
     expect(pipe.transport.requests).toHaveLength(0);
     expect(pipe.outcomes).toMatchObject([{ kind: 'refused', status: 401, cause: { plugin: 'identity' } }]);
-    expect(typeof (pipe.outcomes[0]?.cause as Error).cause).toBe('string');
+    expect((pipe.outcomes[0]?.cause as Error | undefined)?.cause).toBeTypeOf('string');
   });
 
   test('the same id with another secret', async () => {

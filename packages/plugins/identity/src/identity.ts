@@ -8,6 +8,7 @@ import {
   PipelineError,
   type PluginFactory,
   PRINCIPAL,
+  within,
   withoutCredentials,
 } from '@sluice/core';
 import { timingSafeEqual } from 'node:crypto';
@@ -17,7 +18,6 @@ import { KeyCodec, type ReadKey } from './key-codec.ts';
 import { type IdentityOptions, options } from './options.ts';
 import { presentedKey } from './presented-key.ts';
 import type { VirtualKey } from './virtual-key.ts';
-import { within } from './within.ts';
 
 const name = 'identity';
 /** What an unknown key is compared with, so that it takes as long as a wrong one. */
