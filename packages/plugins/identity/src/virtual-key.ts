@@ -41,22 +41,26 @@ const time = v.pipe(
   ),
 );
 
+const list = (item: v.GenericSchema<string>) => v.array(item, 'must be a list');
+const model = v.pipe(text(200), v.regex(/^[^*]+\*?$|^\*$/, 'may have a * at its end alone'));
+const limit = v.pipe(
+  v.number('must be numbers'),
+  v.finite('must be finite'),
+  v.minValue(0, 'must be at least 0'),
+);
+const label = v.pipe(v.string('must be text'), v.maxLength(500, 'must have at most 500 characters'));
+const named = <T>(value: v.GenericSchema<T>) => v.record(text(100), value, 'must be an object');
+
+// Every message is ours: valibot's own quote the value.
 const schema = v.strictObject({
-  id: v.pipe(v.string(), v.regex(PUBLIC_ID, 'must be the public part of a key')),
-  hash: v.pipe(v.string(), v.regex(KEY_HASH, 'must be as issueKey made it')),
+  id: v.pipe(v.string('must be text'), v.regex(PUBLIC_ID, 'must be the public part of a key')),
+  hash: v.pipe(v.string('must be text'), v.regex(KEY_HASH, 'must be as issueKey made it')),
   principal: v.exactOptional(text(200)),
   tenant: v.exactOptional(text(200)),
-  models: v.exactOptional(
-    v.array(v.pipe(text(200), v.regex(/^[^*]+\*?$|^\*$/, 'may have a * at its end alone')), 'must be a list'),
-  ),
-  regions: v.exactOptional(v.array(text(200), 'must be a list')),
-  limits: v.exactOptional(
-    v.record(
-      text(100),
-      v.pipe(v.number('must be a number'), v.finite(), v.minValue(0, 'must be at least 0')),
-    ),
-  ),
-  labels: v.exactOptional(v.record(text(100), v.pipe(v.string('must be text'), v.maxLength(500)))),
+  models: v.exactOptional(list(model)),
+  regions: v.exactOptional(list(text(200))),
+  limits: v.exactOptional(named(limit)),
+  labels: v.exactOptional(named(label)),
   createdAt: v.exactOptional(time),
   expiresAt: v.exactOptional(time),
   revokedAt: v.exactOptional(time),
@@ -70,11 +74,11 @@ const schema = v.strictObject({
 export function checkVirtualKey(value: unknown): VirtualKey {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
-  const complaints = result.issues.map((issue) => {
-    const where = issue.path?.[0]?.key;
-    return issue.type === 'strict_object' || typeof where !== 'string' || !(where in schema.entries)
-      ? 'it has a field that keys do not have, or is no object'
-      : `${where} ${issue.expected === null ? issue.message : 'is missing or of the wrong type'}`;
+  const complaints = result.issues.map(({ path, type, expected, message }) => {
+    if (path === undefined) return 'it is no object';
+    const field = String(path[0].key);
+    if (type !== 'strict_object') return `${field} ${message}`;
+    return expected === 'never' ? 'it has a field that keys do not have' : `${field} is missing`;
   });
   throw new TypeError(`no virtual key: ${[...new Set(complaints)].join('; ')}`);
 }
