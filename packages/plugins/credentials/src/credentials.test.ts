@@ -434,6 +434,19 @@ test.each([400, 404, 413, 422, 500, 529])('a %i says nothing of the key', async 
   expect(pipe.events).toEqual([]);
 });
 
+test.each([400, 403, 429, 500])('a %i that quotes the key is not handed on', async (code) => {
+  const body = '{"error":{"message":"you sent Bearer secret\\u002da"}}';
+  await using pipe = await keyed([new Response(body, { status: code, headers: JSON_TYPE })], {
+    keys: [key('a')],
+  });
+  const response = await pipe.post();
+  expect(response.status).toBe(502);
+  expect(await response.text()).not.toContain('secret');
+  expect(pipe.outcomes).toMatchObject([
+    { cause: { code: 'bad_answer', cause: expect.stringContaining(String(code)) } },
+  ]);
+});
+
 describe('which key', () => {
   const keys = ['a', 'b', 'c', 'd'].map(key);
   const answers = Array.from({ length: 64 }, () => good);
