@@ -64,7 +64,7 @@ describeWithOwnRedis('a secret', () => {
     const stderr = vi
       .spyOn(process.stderr, 'write')
       .mockImplementation((text) => (sinks.push(String(text)), true));
-    const warned = vi.spyOn(process, 'emitWarning').mockImplementation((warning) => void see(warning));
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(see);
     const folder = await mkdtemp(join(tmpdir(), 'sluice-canary-'));
     vi.stubEnv('SLUICE_CANARY', ofEnv);
     await writeFile(join(folder, 'key'), ofFile);

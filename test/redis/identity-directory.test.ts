@@ -103,7 +103,7 @@ describeWithRedis('keys in Redis', () => {
     await redisKeyRegistry(redis, { hash }).put(key);
     const hget = vi.spyOn(redis, 'hget');
     const directory = redisKeyDirectory(redis, { clock: fakeClock() }, { hash });
-    const found = await Promise.all(Array.from({ length: 100 }, () => directory.find(key.id, signal)));
+    const found = await Promise.all(Array.from({ length: 100 }, async () => directory.find(key.id, signal)));
     expect(found).toEqual(Array.from({ length: 100 }, () => key));
     expect(hget).toHaveBeenCalledOnce();
     await redis.del(hash);

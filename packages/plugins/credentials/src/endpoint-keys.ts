@@ -7,7 +7,7 @@ export interface EndpointKeys {
   /** The endpoint's id, or `default`. */
   readonly endpoint: string;
   readonly header: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>> | undefined;
   /** For calls without a tenant, and for others where keys are shared. */
   readonly pool: KeyPool | undefined;
   readonly tenants: ReadonlyMap<string, KeyPool>;
@@ -49,9 +49,11 @@ export function withKey(
   version: KeyVersion,
 ): ApiRequest {
   const clean = withoutCredentials(request);
-  const sent: Record<string, string> = { ...clean.headers };
-  for (const name of ACCOUNT_HEADERS) if (sent[name] !== undefined) delete sent[name];
-  Object.assign(sent, headers);
+  const sent: Record<string, string> = { ...clean.headers, ...headers };
+  for (const name of ACCOUNT_HEADERS) {
+    // To delete makes an object slow: only what is there.
+    if (sent[name] !== undefined && headers?.[name] === undefined) delete sent[name];
+  }
   sent[header] = version.headerValue(header);
   return { ...clean, headers: sent };
 }

@@ -65,7 +65,7 @@ export class Keyring {
   }
 
   #keysOf(endpoint: string, options: PoolOptions): EndpointKeys {
-    const { keys, tenants = {}, header = 'authorization', headers = {} } = options;
+    const { keys, tenants = {}, header = 'authorization', headers } = options;
     const pool = (sources: readonly CredentialSource[], tenant?: string): KeyPool =>
       new KeyPool(
         sources.map((source) => this.#key(source, endpoint, tenant)),

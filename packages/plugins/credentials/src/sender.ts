@@ -40,21 +40,29 @@ export class Sender {
     const choice = this.#choice(request, ctx);
     const use = this.#pick(choice);
     if (use === undefined) throw nobody(choice, this.#clock.now());
-    const response = await this.#sendWith(use, request, next, choice);
-    if (response.status < 400) return response;
-
+    const response = await use.send(withKey(request, choice.keys, use.version), next, this.#clock);
+    if (response.status < 400) {
+      use.admitted();
+      return response;
+    }
     const { verdict, reason } = await this.#judge.ofAnswer(use, response);
     if (verdict === 'kept') return response;
     const other = await this.#instead(use, verdict === 'refused', reason, request, choice);
     if (other === undefined) return verdict === 'refused' ? refuse(response, reason) : response;
-
     await discard(response);
-    const second = await this.#sendWith(other, request, next, choice);
-    if (second.status < 400) return second;
-    const last = await this.#judge.ofAnswer(other, second);
-    if (last.verdict === 'refused' || last.verdict === 'spent')
-      this.#judge.tellQuarantined(other, last.reason);
-    return last.verdict === 'refused' ? refuse(second, last.reason) : second;
+    return this.#sendAgain(other, request, next, choice);
+  }
+
+  /** What is turned away now is turned away for good. */
+  async #sendAgain(use: Use, request: ApiRequest, next: Next, { keys }: Choice): Promise<Response> {
+    const response = await use.send(withKey(request, keys, use.version), next, this.#clock);
+    if (response.status < 400) {
+      use.admitted();
+      return response;
+    }
+    const { verdict, reason } = await this.#judge.ofAnswer(use, response);
+    if (verdict === 'refused' || verdict === 'spent') this.#judge.tellQuarantined(use, reason);
+    return verdict === 'refused' ? refuse(response, reason) : response;
   }
 
   #choice({ endpoint }: ApiRequest, ctx: Context): Choice {
@@ -77,12 +85,6 @@ export class Sender {
   #use(key: UpstreamKey, model: string, now: number): Use | undefined {
     const version = key.version();
     return version && new Use(key, version, model, now, this.#judgeEnd);
-  }
-
-  async #sendWith(use: Use, request: ApiRequest, next: Next, { keys }: Choice): Promise<Response> {
-    const response = await use.send(withKey(request, keys, use.version), next, this.#clock);
-    if (response.status < 400) use.admitted();
-    return response;
   }
 
   /** Another version of the same key after a refusal, or another key. */

@@ -9,7 +9,7 @@ const RUNS = 10_000;
 const anyText = (maxLength: number) => fc.string({ unit: 'binary', maxLength });
 const letters = (length: number) =>
   fc.string({
-    unit: fc.constantFrom(...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'),
+    unit: fc.constantFrom(...Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')),
     minLength: length,
     maxLength: length,
   });

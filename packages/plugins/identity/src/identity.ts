@@ -14,14 +14,14 @@ import {
 import { timingSafeEqual } from 'node:crypto';
 import { Grant } from './grant.ts';
 import { KEY_DIRECTORY } from './key-directory.ts';
-import { KeyCodec, type ReadKey } from './key-codec.ts';
+import { HASH_BYTES, KeyCodec, type ReadKey } from './key-codec.ts';
 import { type IdentityOptions, options } from './options.ts';
 import { presentedKey } from './presented-key.ts';
 import type { VirtualKey } from './virtual-key.ts';
 
 const name = 'identity';
 /** What an unknown key is compared with, so that it takes as long as a wrong one. */
-const NO_HASH = Buffer.alloc(24);
+const NO_HASH = Buffer.alloc(HASH_BYTES);
 
 /**
  * Finds out who calls, by a virtual key: principal, and the models, regions and limits of the key. No key, a wrong, an
@@ -35,6 +35,7 @@ export const identity: PluginFactory<IdentityOptions> = definePlugin({
   options,
   create: ({ acceptHost, lookupTimeoutMs, ...form }, { clock, directory }) => {
     const codec = new KeyCodec(form);
+    const shownHash = Buffer.alloc(HASH_BYTES);
     // Directories give the same object for the same key as long as it does not change.
     const grants = new WeakMap<VirtualKey, Grant>();
     const grantOf = (key: VirtualKey): Grant => {
@@ -67,7 +68,8 @@ export const identity: PluginFactory<IdentityOptions> = definePlugin({
         const key = found instanceof Promise ? await found : found;
 
         const grant = key && grantOf(key);
-        const same = timingSafeEqual(read.hash, grant?.hash ?? NO_HASH);
+        shownHash.write(read.hash, 'binary');
+        const same = timingSafeEqual(shownHash, grant?.hash ?? NO_HASH);
         if (grant === undefined || !same || grant.id !== read.id)
           throw unauthenticated(`key ${read.id} is not known`);
         const objection = grant.objection(clock.wallTime());

@@ -1,4 +1,5 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { Hmac } from './hmac.ts';
 import type { KeyForm } from './options.ts';
 
 const ID_LENGTH = 12;
@@ -7,8 +8,10 @@ const SECRET_LENGTH = 43;
 const CHECK_LENGTH = 6;
 const REST_LENGTH = ID_LENGTH + 1 + SECRET_LENGTH + CHECK_LENGTH;
 /** How much of the digest is kept of a key; what is before it becomes the check. */
+const CHECK_BYTES = 6;
 const HASH_START = 8;
-const HASH_LENGTH = 24;
+/** How many bytes of a digest a directory holds. */
+export const HASH_BYTES = 24;
 
 /** Letters and digits: a double click selects no less, and nothing needs escaping. */
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -22,8 +25,8 @@ export const KEY_HASH: RegExp = /^[\w-]{32}$/;
 export interface ReadKey {
   /** Its public part. */
   readonly id: string;
-  /** The bytes to compare with the directory's hash. */
-  readonly hash: Buffer;
+  /** What to compare with the directory's hash, a character for each byte. */
+  readonly hash: string;
 }
 
 /**
@@ -33,46 +36,51 @@ export interface ReadKey {
  */
 export class KeyCodec {
   readonly #start: string;
-  readonly #hmacKey: KeyObject;
+  readonly #length: number;
+  readonly #hmac: Hmac;
+  /** Worked on in the place of what is no key. */
+  readonly #dummy: string;
 
   constructor({ prefix, hmacKey = 'sluice virtual key, version 1' }: KeyForm) {
     this.#start = `${prefix}-`;
-    this.#hmacKey = createSecretKey(Buffer.from(hmacKey));
+    this.#length = this.#start.length + REST_LENGTH;
+    this.#hmac = new Hmac(hmacKey, this.#length - CHECK_LENGTH);
+    this.#dummy = 'x'.repeat(this.#length);
   }
 
   /** Makes a new key. `text` is the secret whole; nobody can get it back from `hash`. */
   make(): { readonly text: string; readonly id: string; readonly hash: string } {
     const id = randomText(ID_LENGTH);
     const body = `${this.#start}${id}-${randomText(SECRET_LENGTH)}`;
-    const digest = this.#digest(body);
-    return { text: body + checkOf(digest), id, hash: hashOf(digest).toString('base64url') };
+    const digest = this.#hmac.digest(body);
+    const hash = Buffer.from(hashOf(digest), 'latin1').toString('base64url');
+    return { text: body + checkOf(digest), id, hash };
   }
 
   /** Takes a key apart; undefined when it is none. Does the same work for what is no key as for a key. */
   read(text: string | undefined): ReadKey | undefined {
+    const formed = text !== undefined && this.#isFormed(text);
+    const body = (formed ? text : this.#dummy).slice(0, -CHECK_LENGTH);
+    const digest = this.#hmac.digest(body);
+    if (!formed || !text.endsWith(checkOf(digest))) return undefined;
+    const start = this.#start.length;
+    return { id: text.slice(start, start + ID_LENGTH), hash: hashOf(digest) };
+  }
+
+  #isFormed(text: string): boolean {
     const start = this.#start;
-    const formed =
-      text !== undefined &&
-      text.length === start.length + REST_LENGTH &&
-      text.startsWith(start) &&
-      REST.test(text.slice(start.length));
-    const known = formed ? text : start;
-    const digest = this.#digest(formed ? known.slice(0, -CHECK_LENGTH) : known);
-    if (!formed || !known.endsWith(checkOf(digest))) return undefined;
-    return { id: known.slice(start.length, start.length + ID_LENGTH), hash: hashOf(digest) };
-  }
-
-  #digest(text: string): Buffer {
-    return createHmac('sha256', this.#hmacKey).update(text).digest();
+    return text.length === this.#length && text.startsWith(start) && REST.test(text.slice(start.length));
   }
 }
 
-function hashOf(digest: Buffer): Buffer {
-  return digest.subarray(HASH_START, HASH_START + HASH_LENGTH);
+function hashOf(digest: string): string {
+  return digest.slice(HASH_START, HASH_START + HASH_BYTES);
 }
 
-function checkOf(digest: Buffer): string {
-  let number = digest.readUIntBE(0, 6);
+/** From the bytes of the digest that are not in the hash. */
+function checkOf(digest: string): string {
+  let number = 0;
+  for (let i = 0; i < CHECK_BYTES; i++) number = number * 256 + digest.charCodeAt(i);
   let check = '';
   for (let i = 0; i < CHECK_LENGTH; i++) {
     check += ALPHABET[number % ALPHABET.length];
