@@ -57,19 +57,16 @@ export class KeyCodec {
     return { text: body + checkOf(digest), id, hash };
   }
 
-  /** Takes a key apart; undefined when it is none. Does the same work for what is no key as for a key. */
+  /** Takes a key apart; undefined when it is none. Does the same work whatever is wrong with it. */
   read(text: string | undefined): ReadKey | undefined {
-    const formed = text !== undefined && this.#isFormed(text);
-    const body = (formed ? text : this.#dummy).slice(0, -CHECK_LENGTH);
-    const digest = this.#hmac.digest(body);
-    if (!formed || !text.endsWith(checkOf(digest))) return undefined;
+    const given = text?.length === this.#length ? text : this.#dummy;
+    const digest = this.#hmac.digest(given.slice(0, -CHECK_LENGTH));
     const start = this.#start.length;
-    return { id: text.slice(start, start + ID_LENGTH), hash: hashOf(digest) };
-  }
-
-  #isFormed(text: string): boolean {
-    const start = this.#start;
-    return text.length === this.#length && text.startsWith(start) && REST.test(text.slice(start.length));
+    const hasStart = given.startsWith(this.#start);
+    const hasForm = REST.test(given.slice(start));
+    const hasCheck = given.endsWith(checkOf(digest));
+    if (!hasStart || !hasForm || !hasCheck) return undefined;
+    return { id: given.slice(start, start + ID_LENGTH), hash: hashOf(digest) };
   }
 }
 
