@@ -4,6 +4,11 @@ const HIDDEN = '[secret]';
 
 /** A text that nothing shows by accident: no log, template, `inspect`, JSON, copy or error. */
 export class Secret {
+  static {
+    // Not as a method: its name cannot be declared without inferring it.
+    Object.defineProperty(this.prototype, inspect.custom, { value: () => HIDDEN });
+  }
+
   readonly #text: string;
 
   constructor(text: string) {
@@ -24,10 +29,6 @@ export class Secret {
   }
 
   [Symbol.toPrimitive](): string {
-    return HIDDEN;
-  }
-
-  [inspect.custom](): string {
     return HIDDEN;
   }
 }

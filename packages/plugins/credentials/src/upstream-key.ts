@@ -57,7 +57,7 @@ export class UpstreamKey {
   /** The version before, which the upstream may still know when it does not know the new one yet. */
   previous: KeyVersion | undefined;
   /** When it last had to rest, on the monotonic clock. */
-  cooledAt = -Infinity;
+  cooledAt: number = -Infinity;
   #previousUntil = -Infinity;
   readonly #cooling = new Map<string, { until: number; readonly reason: string }>();
   readonly #quarantines = new Map<KeyVersion, Quarantine>();
