@@ -51,13 +51,20 @@ export class KeyKeeper {
   async start(): Promise<void> {
     this.#closed = new AbortController();
     // Before the first load, so that no change falls in between.
-    this.#stopWatching = this.#source.watch?.(() => void this.refresh(), this.#clock);
+    this.#stopWatching = this.#source.watch?.(() => void this.#changed(), this.#clock);
+    const first = this.#load();
+    this.#loading = first.then(
+      () => true,
+      () => false,
+    );
     try {
-      this.#take(await this.#load());
+      this.#take(await first);
     } catch (error) {
       this.close();
       const sentence = `credentials: ${this.#nameOfKey()} cannot be loaded: ${messageOf(error)}`;
       throw error instanceof SyntaxError ? new Error(sentence) : new Error(sentence, { cause: error });
+    } finally {
+      this.#loading = undefined;
     }
   }
 
@@ -89,6 +96,12 @@ export class KeyKeeper {
   refresh(): Promise<boolean> {
     this.#loading ??= this.#refresh().finally(() => (this.#loading = undefined));
     return this.#loading;
+  }
+
+  /** A load that is under way may have read what was before the change. */
+  async #changed(): Promise<void> {
+    await this.#loading;
+    if (this.#closed?.signal.aborted === false) await this.refresh();
   }
 
   async #refresh(): Promise<boolean> {

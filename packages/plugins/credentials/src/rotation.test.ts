@@ -233,6 +233,34 @@ describe('a provider', () => {
   });
 });
 
+test('a change while the source is being asked is not missed', async () => {
+  const asked: ((text: string) => void)[] = [];
+  const changes: (() => void)[] = [];
+  const source: CredentialSource = {
+    id: 'slow',
+    load: () => new Promise<string>((resolve) => asked.push(resolve)),
+    watch: (changed) => {
+      changes.push(changed);
+      return () => undefined;
+    },
+  };
+  await using pipe = rotating(source);
+  const started = pipe.pipeline.start();
+  await pipe.clock.advance(1);
+  changes[0]?.();
+  await pipe.clock.advance(1);
+  expect(asked).toHaveLength(1);
+  asked[0]?.('first');
+  await started;
+  await pipe.clock.advance(1);
+  changes[0]?.();
+  asked[1]?.('second');
+  await pipe.clock.advance(1);
+  asked[2]?.('third');
+  await pipe.clock.advance(1);
+  expect(await pipe.key()).toBe('third');
+});
+
 describe('after a 401', () => {
   test('the source is asked once for all calls, and they are sent again with what it gives', async () => {
     const { promise, resolve } = Promise.withResolvers<LoadedSecret>();

@@ -10,6 +10,7 @@ import {
 } from '@sluice/core';
 import {
   anthropicMessage,
+  fakeClock,
   type TestPipeline,
   testPipeline,
   type TestPipelineOptions,
@@ -21,6 +22,9 @@ import {
   issueKey,
   KEY_DIRECTORY,
   type KeyDirectory,
+  redisKeyDirectory,
+  type RedisKeyDirectoryOptions,
+  type RedisReader,
   type VirtualKey,
 } from './index.ts';
 
@@ -387,6 +391,16 @@ describe('a directory', () => {
       'plugin "identity" needs the service "key-directory", and nothing provides it',
     );
   });
+});
+
+test.each<[RedisKeyDirectoryOptions, string]>([
+  [{ cacheMs: -1 }, 'redisKeyDirectory: option "cacheMs": must be at least 0.'],
+  [{ timeoutMs: 0 }, 'option "timeoutMs": must be at least 1.'],
+  [{ hash: '' }, 'option "hash": must not be empty.'],
+  [{ ttl: 1 } as never, 'option "ttl"'],
+])('a Redis directory refuses %j', (options, complaint) => {
+  const redis = {} as RedisReader;
+  expect(() => redisKeyDirectory(redis, { clock: fakeClock() }, options)).toThrow(complaint);
 });
 
 describe('options', () => {

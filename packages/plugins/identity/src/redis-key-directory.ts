@@ -1,5 +1,6 @@
 import { type Clock, within } from '@sluice/core';
 import type { KeyDirectory } from './key-directory.ts';
+import * as v from 'valibot';
 import { channelOf, DEFAULT_HASH, type RedisListener, type RedisReader } from './redis-client.ts';
 import { checkVirtualKey, type VirtualKey } from './virtual-key.ts';
 
@@ -33,6 +34,19 @@ export interface RedisKeyDirectoryOptions {
   readonly outageMs?: number;
 }
 
+const milliseconds = (least: number) =>
+  v.pipe(
+    v.number('must be a number of milliseconds'),
+    v.finite('must be finite'),
+    v.minValue(least, `must be at least ${least}`),
+  );
+const schema = v.strictObject({
+  hash: v.exactOptional(v.pipe(v.string('must be text'), v.minLength(1, 'must not be empty')), DEFAULT_HASH),
+  cacheMs: v.exactOptional(milliseconds(0), 5_000),
+  timeoutMs: v.exactOptional(milliseconds(1), 500),
+  outageMs: v.exactOptional(milliseconds(0), 0),
+});
+
 /** Keys that are remembered. What is not there is remembered apart, or strangers could push the real ones out. */
 const MAX_KNOWN = 10_000;
 const MAX_UNKNOWN = 1_000;
@@ -52,20 +66,23 @@ interface Remembered {
  * nothing is remembered, and every call looks its key up.
  *
  * @param redis The user's `ioredis` client or Cluster. It is not closed; the listening duplicate of it is.
+ * @throws TypeError When an option is unknown or impossible.
  */
 export function redisKeyDirectory(
   redis: RedisReader,
   { clock }: { readonly clock: Clock },
   options: RedisKeyDirectoryOptions = {},
 ): KeyDirectory {
-  return new RedisKeyDirectory(redis, clock, options);
+  const checked = v.safeParse(schema, options);
+  if (checked.success) return new RedisKeyDirectory(redis, clock, checked.output);
+  const [{ message, path }] = checked.issues;
+  throw new TypeError(`redisKeyDirectory: option "${String(path?.[0].key)}": ${message}.`);
 }
 
 class RedisKeyDirectory implements KeyDirectory {
   readonly #redis: RedisReader;
   readonly #clock: Clock;
-  readonly #hash: string;
-  readonly #options: Required<Omit<RedisKeyDirectoryOptions, 'hash'>>;
+  readonly #options: Required<RedisKeyDirectoryOptions>;
   readonly #known = new Map<string, Remembered>();
   readonly #unknown = new Map<string, Remembered>();
   /** One look-up for all calls that want the same key. */
@@ -77,12 +94,10 @@ class RedisKeyDirectory implements KeyDirectory {
   #changes = 0;
   #pausedUntil = -Infinity;
 
-  constructor(redis: RedisReader, clock: Clock, options: RedisKeyDirectoryOptions) {
-    const { hash = DEFAULT_HASH, cacheMs = 5_000, timeoutMs = 500, outageMs = 0 } = options;
+  constructor(redis: RedisReader, clock: Clock, options: Required<RedisKeyDirectoryOptions>) {
     this.#redis = redis;
     this.#clock = clock;
-    this.#hash = hash;
-    this.#options = { cacheMs, timeoutMs, outageMs };
+    this.#options = options;
   }
 
   /** Does not wait for the connection: without it keys are looked up all the same. */
@@ -119,7 +134,7 @@ class RedisKeyDirectory implements KeyDirectory {
   async #listen(listener: RedisListener): Promise<void> {
     const epoch = this.#epoch;
     try {
-      await listener.subscribe(channelOf(this.#hash));
+      await listener.subscribe(channelOf(this.#options.hash));
       // Changes may have been missed until now.
       if (epoch === this.#epoch) {
         this.#epoch++;
@@ -147,7 +162,7 @@ class RedisKeyDirectory implements KeyDirectory {
     const [epoch, changes, at] = [this.#epoch, this.#changes, this.#clock.now()];
     try {
       if (at < this.#pausedUntil) throw new Error('Redis did not answer a moment ago');
-      const text = await within(this.#redis.hget(this.#hash, id), this.#clock, timeoutMs);
+      const text = await within(this.#redis.hget(this.#options.hash, id), this.#clock, timeoutMs);
       const key = text === null ? undefined : readKey(id, text);
       if (changes === this.#changes) this.#remember(id, { key, at, epoch });
       return key;
