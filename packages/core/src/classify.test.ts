@@ -124,6 +124,8 @@ describe('an error', () => {
     idle_timeout: ['no', false, 'failure', 'keep'],
     answer_too_large: ['no', false, 'ignore', 'keep'],
     circuit_open: ['no', true, 'ignore', 'keep'],
+    credential_refused: ['no', true, 'ignore', 'keep'],
+    rate_limited: ['no', true, 'ignore', 'keep'],
   };
 
   it.each(Object.keys(ERROR_CODES) as ErrorCode[])(

@@ -66,6 +66,9 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, Row>>> = {
   idle_timeout: row('no', false, 'failure'),
   answer_too_large: row('no', false, 'ignore'),
   circuit_open: row('no', true, 'ignore'),
+  // From inside routing: the keys or the share of one endpoint. Another one has its own.
+  credential_refused: row('no', true, 'ignore'),
+  rate_limited: row('no', true, 'ignore'),
 };
 
 /** Limits that waiting does not lift: the organisation's spend cap, an unpaid bill. */

@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'stream_cut'
   | 'stream_error'
   | 'bad_answer'
+  | 'credential_refused'
   | 'answer_too_large'
   | 'connect_timeout'
   | 'first_event_timeout'
@@ -102,6 +103,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorFacts>> = {
   stream_cut: upstream(502, false, 'The answer was cut off by the upstream.'),
   stream_error: upstream(502, false, 'The upstream reported an error while it was answering.'),
   bad_answer: upstream(502, true, 'The upstream sent an answer that cannot be understood.'),
+  credential_refused: upstream(502, false, 'The upstream does not accept the credentials of this service.'),
   answer_too_large: upstream(502, false, 'The upstream sent more than allowed.'),
   // What took too long.
   connect_timeout: timeout(true, 'The upstream did not accept the connection in time.'),

@@ -48,6 +48,7 @@ export {
   CACHE_STATUS,
   CONTENT_LABEL,
   type ContentLabel,
+  LIMITS,
   PRINCIPAL,
   type Principal,
   type State,
@@ -56,6 +57,9 @@ export {
   type Verdict,
   VERDICTS,
 } from './state.ts';
+export { watchFile } from './watch-file.ts';
+export { within } from './within.ts';
+export { CREDENTIAL_HEADERS, withoutCredentials } from './without-credentials.ts';
 export { isEventStream, observeStream, transformStream } from './stream/attach.ts';
 export type { BodySource } from './stream/body.ts';
 export { type CommitOptions, holdUntilContent } from './stream/commit.ts';

@@ -51,6 +51,11 @@ export interface ContentLabel {
 /** Who calls. */
 export const PRINCIPAL: StateKey<Principal> = stateKey('principal');
 /**
+ * Limits of this caller, by the name of the limit that they stand in place of. Set by the host application or an
+ * identity plugin, for whoever limits; undefined: those of everybody.
+ */
+export const LIMITS: StateKey<Readonly<Record<string, number>>> = stateKey('limits');
+/**
  * Regions the call may be sent to. Set by the host application or an identity plugin, for a tenant's data residency;
  * undefined allows all. Routing obeys it, and every attempt is checked against it once more before it is sent.
  */

@@ -1,0 +1,132 @@
+import {
+  type ApiRequest,
+  type Attempt,
+  type Clock,
+  type Context,
+  discard,
+  type Next,
+  PipelineError,
+  PRINCIPAL,
+} from '@sluice/core';
+import { type EndpointKeys, poolFor, withKey } from './endpoint-keys.ts';
+import type { Judge } from './judge.ts';
+import type { KeyPool } from './key-pool.ts';
+import type { Keyring } from './keyring.ts';
+import type { UpstreamKey } from './upstream-key.ts';
+import { Use } from './use.ts';
+
+/** What one attempt may be sent with. */
+interface Choice {
+  readonly keys: EndpointKeys;
+  readonly pool: KeyPool;
+  readonly model: string;
+  readonly affinity: string | undefined;
+}
+
+/** Sends attempts with the operator's keys. */
+export class Sender {
+  readonly #keyring: Keyring;
+  readonly #judge: Judge;
+  readonly #clock: Clock;
+
+  constructor(keyring: Keyring, judge: Judge, clock: Clock) {
+    this.#keyring = keyring;
+    this.#judge = judge;
+    this.#clock = clock;
+  }
+
+  /** Sends an attempt, and where its key is turned away, once more with another. */
+  async send(request: ApiRequest, next: Next, ctx: Context): Promise<Response> {
+    const choice = this.#choice(request, ctx);
+    const use = this.#pick(choice);
+    if (use === undefined) throw nobody(choice, this.#clock.now());
+    const response = await use.send(withKey(request, choice.keys, use.version), next, this.#clock);
+    if (response.status < 400) {
+      use.admitted();
+      return response;
+    }
+    const { verdict, reason } = await this.#judge.ofAnswer(use, response);
+    if (verdict === 'kept') return response;
+    const other = await this.#instead(use, verdict === 'refused', reason, request, choice);
+    if (other === undefined) return verdict === 'refused' ? refuse(response, reason) : response;
+    await discard(response);
+    return this.#sendAgain(other, request, next, choice);
+  }
+
+  /** What is turned away now is turned away for good. */
+  async #sendAgain(use: Use, request: ApiRequest, next: Next, { keys }: Choice): Promise<Response> {
+    const response = await use.send(withKey(request, keys, use.version), next, this.#clock);
+    if (response.status < 400) {
+      use.admitted();
+      return response;
+    }
+    const { verdict, reason } = await this.#judge.ofAnswer(use, response);
+    if (verdict === 'refused' || verdict === 'spent') this.#judge.tellQuarantined(use, reason);
+    return verdict === 'refused' ? refuse(response, reason) : response;
+  }
+
+  #choice({ endpoint }: ApiRequest, ctx: Context): Choice {
+    const principal = ctx.state.get(PRINCIPAL);
+    const keys = this.#keyring.endpoint(endpoint?.id);
+    return {
+      keys,
+      pool: poolFor(keys, principal?.tenant),
+      model: ctx.model ?? '',
+      affinity: principal?.tenant ?? principal?.id,
+    };
+  }
+
+  #pick({ pool, model, affinity }: Choice, not?: UpstreamKey): Use | undefined {
+    const now = this.#clock.now();
+    const key = pool.pick(model, affinity, now, not);
+    return key && this.#use(key, model, now);
+  }
+
+  #use(key: UpstreamKey, model: string, now: number): Use | undefined {
+    const version = key.version();
+    return version && new Use(key, version, model, now, this.#judgeEnd);
+  }
+
+  /** Another version of the same key after a refusal, or another key. */
+  async #instead(
+    failed: Use,
+    refused: boolean,
+    reason: string,
+    { signal }: ApiRequest,
+    choice: Choice,
+  ): Promise<Use | undefined> {
+    const { key, version, model } = failed;
+    if (!refused) {
+      if (key.version() === undefined) this.#judge.tellQuarantined(failed, reason);
+      return this.#pick(choice, key);
+    }
+    const renewed = await this.#keyring.keeperOf(key).renewed(version, signal);
+    if (!renewed) this.#judge.tellQuarantined(failed, reason);
+    // The version before may do where the upstream does not know the new one yet.
+    return this.#use(key, model, this.#clock.now()) ?? this.#pick(choice, key);
+  }
+
+  /** An error event in the place of an answer stands for the status that it would have had. */
+  readonly #judgeEnd = (use: Use, { status, disposition }: Attempt): void => {
+    if (status !== undefined && status < 400 && disposition?.credential === 'cool') {
+      this.#judge.cool(use, undefined);
+    }
+  };
+}
+
+/** A caller would take the upstream's 401 for a word about its own key, and some of them quote the operator's. */
+async function refuse(response: Response, cause: string): Promise<never> {
+  await discard(response);
+  throw new PipelineError('credential_refused', { plugin: 'credentials', cause });
+}
+
+/** No key can take the attempt: the caller may come back when the first of them has rested, if any does. */
+function nobody({ pool, model }: Choice, now: number): PipelineError {
+  const reasons = pool.keys.map((key) => ({ id: key.id, ...key.unusable(model, now) }));
+  const cause = reasons.map(({ id, state, reason }) => `key "${id}" is ${state}: ${reason}`).join('; ');
+  const cooling = reasons.filter(({ state }) => state === 'cooling').map(({ until }) => until - now);
+  const plugin = 'credentials';
+  return cooling.length === 0
+    ? new PipelineError('credential_refused', { plugin, cause })
+    : new PipelineError('rate_limited', { plugin, cause, retryAfterMs: Math.max(0, Math.min(...cooling)) });
+}

@@ -1,0 +1,11 @@
+export { fileKeyDirectory } from './file-key-directory.ts';
+export { fileKeyRegistry } from './file-key-registry.ts';
+export { identity } from './identity.ts';
+export { type IssuedKey, issueKey, type KeyGrant } from './issue-key.ts';
+export { KEY_DIRECTORY, type KeyDirectory } from './key-directory.ts';
+export { type KeyRegistry, revokeKey } from './key-registry.ts';
+export type { IdentityOptions, KeyFormOptions } from './options.ts';
+export type { RedisListener, RedisReader, RedisWriter } from './redis-client.ts';
+export { redisKeyDirectory, type RedisKeyDirectoryOptions } from './redis-key-directory.ts';
+export { redisKeyRegistry } from './redis-key-registry.ts';
+export type { VirtualKey } from './virtual-key.ts';
