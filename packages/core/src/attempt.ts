@@ -93,6 +93,7 @@ export class AttemptRecord implements Attempt, BodyWatcher {
   }
 
   settled(error: PipelineError | undefined): void {
+    if (this.disposition !== undefined) return;
     const { errorEvent, contentSeen, format } = this.#facts as BodyFacts;
     if (errorEvent !== undefined && format !== undefined) {
       this.error = new PipelineError('stream_error');
@@ -109,6 +110,7 @@ export class AttemptRecord implements Attempt, BodyWatcher {
 
   /** The headers have arrived. */
   answered(response: Response): Response {
+    if (this.disposition !== undefined) return response;
     this.status = response.status;
     if (response.status > 399) {
       this.#facts = LazyResponse.factsOf(response);
@@ -123,9 +125,15 @@ export class AttemptRecord implements Attempt, BodyWatcher {
 
   /** There will be none. */
   failed(error: unknown): never {
+    this.giveUp(error);
+    throw error;
+  }
+
+  /** Ends it by this error, unless it has ended. */
+  giveUp(error: unknown): void {
+    if (this.disposition !== undefined) return;
     this.error = error;
     this.#end(classify(error, this.#clock));
-    throw error;
   }
 
   #end(disposition: Disposition): void {

@@ -33,7 +33,7 @@ export class Call implements Context, AttemptListener {
   readonly format: Format | undefined;
   readonly streamed: boolean;
   readonly model: string | undefined;
-  readonly history: Attempt[] = [];
+  readonly history: AttemptRecord[] = [];
   /** Where the lifecycle keeps the call; -1 while it is not in progress. */
   slot = -1;
   readonly #clock: Clock;
@@ -153,6 +153,9 @@ export class Call implements Context, AttemptListener {
     if (this.#outcome !== undefined) return;
     this.#clock.clearTimeout(this.#timer);
     this.#callerSignal?.removeEventListener('abort', this.#onCallerAbort);
+    const { aborted, reason } = this.signal;
+    // They have been told, and are about to end: the outcome shall not come before that.
+    if (aborted) for (const attempt of this.history) attempt.giveUp(reason);
     const durationMs = this.#clock.now() - this.#startedAt;
     const outcome = new CallOutcome(kind, status, this.history, facts, cause, durationMs);
     this.#outcome = outcome;

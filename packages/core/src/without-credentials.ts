@@ -7,6 +7,10 @@ export const CREDENTIAL_HEADERS: readonly string[] = [
   'api-key',
   'x-goog-api-key',
   'proxy-authorization',
+  // A request signed for AWS: the signature holds for one host only.
+  'x-amz-security-token',
+  'x-amz-date',
+  'x-amz-content-sha256',
 ];
 
 /** The same in a query, where no key belongs: addresses are logged. */

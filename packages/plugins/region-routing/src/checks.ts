@@ -100,9 +100,9 @@ export class Checks {
     try {
       // Whose credential it would be is not known here; a 401 proves as much.
       const own = credential === 'caller' ? undefined : credential;
-      const headers = await withCredential({ accept: 'application/json' }, own, signal);
-      const request: ApiRequest = { method: 'GET', url: baseUrl + path, headers, body: null, signal };
-      const response = await transport.send(request, new CheckContext());
+      const headers = { accept: 'application/json' };
+      const bare: ApiRequest = { method: 'GET', url: baseUrl + path, headers, body: null, signal };
+      const response = await transport.send(await withCredential(bare, own), new CheckContext());
       await discard(response);
       return response.status < 500;
     } catch {

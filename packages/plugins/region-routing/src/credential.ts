@@ -1,49 +1,27 @@
-import { type ApiRequest, PipelineError } from '@sluice/core';
+import { type ApiRequest, PipelineError, withoutCredentials } from '@sluice/core';
 import type { EndpointCredential } from './endpoint.ts';
 
-/** Headers by which callers prove who they are, at any provider. They go nowhere but where they belong. */
-const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
-  'authorization',
-  'x-api-key',
-  'api-key',
-  'x-goog-api-key',
-  'x-amz-security-token',
-  'x-amz-date',
-  'x-amz-content-sha256',
-]);
-
-type Headers = ApiRequest['headers'];
 type OwnCredential = Exclude<EndpointCredential, 'caller'>;
 
-/** The headers of a request with an endpoint's own credential in the place of the caller's. */
+/** The request with an endpoint's own credential in the place of the caller's, which goes nowhere but where it belongs. */
 export function withCredential(
-  headers: Headers,
+  request: ApiRequest,
   credential: EndpointCredential | undefined,
-  signal: AbortSignal,
-): Headers | Promise<Headers> {
-  if (credential === 'caller') return headers;
-  const own = withoutCredentials(headers);
-  if (credential === undefined) return own;
+): ApiRequest | Promise<ApiRequest> {
+  if (credential === 'caller') return request;
+  const bare = withoutCredentials(request);
+  if (credential === undefined) return bare;
   const secret = 'bearer' in credential ? credential.bearer : credential.value;
-  if (typeof secret === 'string') return put(own, credential, secret);
+  if (typeof secret === 'string') return put(bare, credential, secret);
   const value = secret();
-  if (!(value instanceof Promise)) return put(own, credential, checked(value));
-  return unlessAborted(value, signal).then((text) => put(own, credential, checked(text)));
+  if (!(value instanceof Promise)) return put(bare, credential, checked(value));
+  return unlessAborted(value, request.signal).then((text) => put(bare, credential, checked(text)));
 }
 
-function put(own: Record<string, string>, credential: OwnCredential, value: string): Headers {
-  if ('bearer' in credential) own['authorization'] = `Bearer ${value}`;
-  else own[credential.header] = value;
-  return own;
-}
-
-function withoutCredentials(headers: Headers): Record<string, string> {
-  // Built up and not cut down: `delete` makes an object slow for whoever reads it after.
-  const own: Record<string, string> = {};
-  for (const name of Object.keys(headers)) {
-    if (!CREDENTIAL_HEADERS.has(name)) own[name] = headers[name] as string;
-  }
-  return own;
+function put(bare: ApiRequest, credential: OwnCredential, value: string): ApiRequest {
+  const header = 'bearer' in credential ? 'authorization' : credential.header;
+  const text = 'bearer' in credential ? `Bearer ${value}` : value;
+  return { ...bare, headers: { ...bare.headers, [header]: text } };
 }
 
 /** What a function returns was not there to be checked at assembly. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   ALLOWED_REGIONS,
   ALTERNATIVES,
@@ -565,13 +566,36 @@ describe('a refusal further in that sent nothing', () => {
     ]);
   });
 
-  test("other refusals are nobody else's business", async () => {
+  test('by a limit of one endpoint leaves the others, and rests nobody', async () => {
+    const look = inside((_, endpoint) => {
+      if (endpoint === 'eu') throw new PipelineError('rate_limited', { retryAfterMs: 60_000 });
+    });
+    const health = endpointHealth();
+    await using pipe = routed({}, { within: [look], health });
+    expect(await posts(pipe, 2)).toEqual([200, 200]);
+    expect(went(pipe)).not.toContain('eu');
+    expect(health.list(pipe.clock).every(({ available }) => available)).toBe(true);
+  });
+
+  test('by all of them is told as it is', async () => {
     const look = inside(() => {
       throw new PipelineError('rate_limited', { retryAfterMs: 1_000 });
     });
     await using pipe = routed({}, { within: [look] });
-    expect((await pipe.post()).status).toBe(429);
+    const response = await pipe.post();
+    expect([response.status, response.headers.get('retry-after')]).toEqual([429, '1']);
     expect(went(pipe)).toEqual([]);
+  });
+
+  test("that is the caller's own fault goes nowhere else", async () => {
+    const asked: string[] = [];
+    const look = inside((_, endpoint) => {
+      asked.push(endpoint);
+      throw new PipelineError('content_blocked');
+    });
+    await using pipe = routed({}, { within: [look] });
+    expect((await pipe.post()).status).toBe(400);
+    expect(asked).toHaveLength(1);
   });
 });
 
@@ -760,6 +784,7 @@ describe('ejection', () => {
       { health },
     );
     await left.post({}, { signal: leaving.signal }).catch(() => undefined);
+    await nextTurn();
     expect(health.list(pipe.clock)[0]).toMatchObject({ available: true, ejections: 0, inFlight: 0 });
   });
 

@@ -124,7 +124,9 @@ export class Router implements PluginInstance {
         notes.push(route.dropped(objection));
         // What a call of no format asks for is not to be had elsewhere.
         left = format === undefined ? [] : left.filter((other) => other !== route);
-        if (left.length === 0) throw unavailable(permitted, model, notes, clock.now(), error);
+        if (left.length > 0) continue;
+        // A refusal that says more than that nobody is there is told as it is.
+        throw objection === 'refused' ? error : unavailable(permitted, model, notes, clock.now(), error);
       }
     }
   }
@@ -160,11 +162,8 @@ export class Router implements PluginInstance {
   ): ApiRequest | Promise<ApiRequest> {
     const url = route.baseUrl + pathBehind(this.#services.upstream, request.url);
     const id = model === undefined ? undefined : route.modelId(model);
-    const own = id === undefined || id === model ? request : withModel(request, id);
-    const headers = withCredential(request.headers, route.credential, request.signal);
-    return headers instanceof Promise
-      ? headers.then((resolved) => ({ ...own, url, headers: resolved, endpoint }))
-      : { ...own, url, headers, endpoint };
+    const named = id === undefined || id === model ? request : withModel(request, id);
+    return withCredential({ ...named, url, endpoint }, route.credential);
   }
 
   /** Takes note of a refusal from further in that sent nothing; undefined when it was anything else. */
@@ -172,6 +171,8 @@ export class Router implements PluginInstance {
     const { clock } = this.#services;
     const { otherEndpoint, retryAfterMs = UNSAID_MS } = classify(error, clock);
     if (!otherEndpoint || ctx.history.some((attempt) => attempt.endpoint === endpoint)) return undefined;
+    // What else keeps a call from an endpoint (its keys rest, a limit) may be this caller's affair and nobody else's.
+    if (!PipelineError.is(error) || error.code !== 'circuit_open') return 'refused';
     state.rests.begin('circuit-open', ctx.model, retryAfterMs, clock.now());
     return 'circuit-open';
   }
