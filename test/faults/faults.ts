@@ -1,6 +1,7 @@
 import {
   ANSWERED,
   answeredWith,
+  breaksOff,
   endsWithEvent,
   type Expected,
   type Fault,
@@ -187,12 +188,20 @@ export const PLAIN_FAULTS: readonly Fault[] = [
     retried: false,
     timeouts: SHORT,
   }),
-  fault({ kind: 'stall', afterEvents: 2 }, refusedWith(504, 'idle_timeout'), { retried: false, timeouts: SHORT }),
+  fault({ kind: 'stall', afterEvents: 2 }, refusedWith(504, 'idle_timeout'), {
+    retried: false,
+    timeouts: SHORT,
+  }),
   fault({ kind: 'flood', bytes: 2 << 20 }, ANSWERED, no),
   fault({ kind: 'flood', bytes: 2 << 20 }, refusedWith(502, 'answer_too_large'), {
     name: 'flood of more than is allowed',
     retried: false,
     transport: { maxAnswerBytes: 1 << 20 },
+  }),
+  fault({ kind: 'flood', bytes: 4 << 20 }, breaksOff('answer_too_large'), {
+    name: 'flood of more than is allowed, when much of it has gone out',
+    retried: false,
+    transport: { maxAnswerBytes: 3 << 20 },
   }),
   fault({ kind: 'compressed', flaw: 'truncated' }, BAD, no),
   fault({ kind: 'compressed', flaw: 'corrupt' }, BAD, no),

@@ -16,6 +16,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { expectQuiet, standsStill } from './adapters-support.ts';
 import { HOST_ANSWER, type Host, type HostOptions, type Hosted, HOSTS, NODE_HOSTS } from './mounts.ts';
 
+/** The beginning of a JSON answer of which more than a megabyte has come: it is handed on before it is whole. */
+const BEYOND_THE_HOLD = `{"id":"1","content":["${'x'.repeat(1 << 20)}`;
+
 expectQuiet();
 
 let test: TestPipeline | undefined;
@@ -156,14 +159,21 @@ describe.each(NODE_HOSTS)('$name', (host) => {
     expect(rawResponse(await client.received())?.complete).toBe(false);
   });
 
-  it('breaks the connection when a JSON answer is cut', async () => {
+  it('answers with an error when a JSON answer is cut', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const stream = streamAnswer(['{"id":"1","content":[', new Error('cut')], { headers });
+    using client = await serve(host, {}, { answers: [stream] });
+    client.send(rawRequest());
+    const response = await answer(client);
+    expect([response.status, response.complete]).toEqual([502, true]);
+    expect(JSON.parse(response.body.toString())).toMatchObject({ type: 'error' });
+    expect(test?.outcomes).toMatchObject([{ kind: 'upstream-error', status: 502 }]);
+  });
+
+  it('breaks the connection when a JSON answer is cut that was too long to be held', async () => {
     const { promise: cut, resolve } = Promise.withResolvers<Error>();
     const headers = { 'content-type': 'application/json' };
-    using client = await serve(
-      host,
-      {},
-      { answers: [streamAnswer(['{"id":"1","content":[', cut], { headers })] },
-    );
+    using client = await serve(host, {}, { answers: [streamAnswer([BEYOND_THE_HOLD, cut], { headers })] });
     client.send(rawRequest());
     await client.received((soFar) => soFar.includes('content'));
     resolve(new Error('cut'));
@@ -173,7 +183,7 @@ describe.each(NODE_HOSTS)('$name', (host) => {
   });
 
   it('resets the connection of HTTP/1.0 when a JSON answer is cut: an end would be the end of the body', async () => {
-    const stream = streamAnswer(['{"id":"1","content":[', new Error('cut')], {
+    const stream = streamAnswer([BEYOND_THE_HOLD, new Error('cut')], {
       headers: { 'content-type': 'application/json' },
     });
     using client = await serve(host, {}, { answers: [stream] });

@@ -1,4 +1,11 @@
-import { type BodySource, type Clock, isEventStream, PipelineError, readFrom, takeSource } from '@sluice/core';
+import {
+  type BodySource,
+  type Clock,
+  isEventStream,
+  PipelineError,
+  readFrom,
+  takeSource,
+} from '@sluice/core';
 import { outboundHeaders } from './outbound-headers.ts';
 
 /** HTTP allows them no body, and `Response` therefore refuses one. */

@@ -123,9 +123,11 @@ it('does not reject when the caller leaves before there is an answer', async () 
   expect(outcomes).toHaveLength(1);
 });
 
-it('makes the stream fail when a JSON answer is cut', async () => {
+it('makes the stream fail when a JSON answer is cut that was too long to be held', async () => {
   const headers = { 'content-type': 'application/json' };
-  const { handle, outcomes } = setUp(streamAnswer(['{"id":', new Error('cut')], { headers }));
+  const { handle, outcomes } = setUp(
+    streamAnswer([`{"id":"${'x'.repeat(1 << 20)}`, new Error('cut')], { headers }),
+  );
   const response = await handle(post('/v1/messages', { ...STREAM, stream: false }));
   await expect(response.text()).rejects.toThrow('The answer was cut off by the upstream.');
   expect(outcomes).toMatchObject([{ kind: 'upstream-error' }]);

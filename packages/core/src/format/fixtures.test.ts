@@ -95,7 +95,9 @@ describe.runIf(all.length > 0)('recorded traffic', () => {
     const format = formatOf(fixture) as Format;
     const { body } = fixture.request;
     expect(format.mapInput(body, (part) => part.text)).toBe(body);
-    expect(inspectJson(Buffer.from(JSON.stringify(body)), DEFAULT_JSON_LIMITS).model).toBe((body as { model: string }).model);
+    expect(inspectJson(Buffer.from(JSON.stringify(body)), DEFAULT_JSON_LIMITS).model).toBe(
+      (body as { model: string }).model,
+    );
   });
 
   it.each(streams)('$name: ends in one terminal or error event, unless it was cut', (fixture) => {

@@ -7,7 +7,9 @@ import { readFrom } from './pull.ts';
 function counted(...pieces: readonly (string | Error)[]) {
   // Each a turn later, as from a socket.
   const source = new SpiedSource(
-    pieces.map((piece) => (piece instanceof Error ? Promise.reject(piece) : Promise.resolve(Buffer.from(piece)))),
+    pieces.map((piece) =>
+      piece instanceof Error ? Promise.reject(piece) : Promise.resolve(Buffer.from(piece)),
+    ),
   );
   return { source, log: source };
 }

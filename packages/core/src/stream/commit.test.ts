@@ -135,7 +135,8 @@ describe('a hold', () => {
     expect(text(await third)).toBe(ping);
     expect(text(readFrom(source))).toBe(ping);
     let rest = '';
-    for (let chunk = await readFrom(source); chunk !== null; chunk = await readFrom(source)) rest += text(chunk);
+    for (let chunk = await readFrom(source); chunk !== null; chunk = await readFrom(source))
+      rest += text(chunk);
     expect(rest).toBe(events.slice(1).join(''));
     expect(clock.pendingTimers).toBe(0);
   });

@@ -104,7 +104,8 @@ describe.each(names)('%s', (name) => {
     for (const when of ['before', 'while reading', 'after']) {
       const chunks = new Chunks(bytes.subarray(0, 20), bytes.subarray(20));
       const source = inflated(chunks, name);
-      const reading = when === 'before' ? undefined : Promise.resolve(readFrom(source)).catch(() => undefined);
+      const reading =
+        when === 'before' ? undefined : Promise.resolve(readFrom(source)).catch(() => undefined);
       if (when === 'after') await reading;
       source.cancel(new Error('left'));
       expect(chunks.cancelled).toMatchObject({ message: 'left' });
@@ -127,7 +128,10 @@ it('hands out what a flushed chunk holds before the next one comes', async () =>
     await new Promise<void>((resolve) => coder.flush(flush, resolve));
     const first = Buffer.concat(written);
     let reads = 0;
-    const source = inflated({ pull: () => (reads++ === 0 ? first : undefined), cancel: () => undefined }, name);
+    const source = inflated(
+      { pull: () => (reads++ === 0 ? first : undefined), cancel: () => undefined },
+      name,
+    );
     expect(String(await readFrom(source))).toBe('data: one\n\n');
     coder.destroy();
   }

@@ -131,7 +131,13 @@ export class UndiciTransport implements Transport {
     });
   }
 
-  #response(head: AnswerHead, exchange: Exchange, watchdog: Watchdog, ctx: Context, method: string): Response {
+  #response(
+    head: AnswerHead,
+    exchange: Exchange,
+    watchdog: Watchdog,
+    ctx: Context,
+    method: string,
+  ): Response {
     const { status, statusText } = head;
     // Neither followed nor handed on: both would carry credentials and prompt to a place that nobody has configured.
     if (status > 299 && status < 400 && status !== 304) {
