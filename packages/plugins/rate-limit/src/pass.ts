@@ -33,7 +33,7 @@ export class Pass {
 
   /** For `followAttempt`. */
   attemptEnded(attempt: Attempt): void {
-    this.#settle([attempt], true);
+    this.#settle([attempt], attempt.error === undefined);
   }
 
   /** For `ctx.onComplete`, when calls are counted. */
@@ -58,7 +58,7 @@ export class Pass {
     const { guard, learned, waiting } = this.#parts;
     const { applied, expected, claims } = this.#hold;
     const streamed = this.#contentEvents > 0 ? learned.streamed(this.#model, this.#contentEvents) : 0;
-    const { tokens, sent, whole } = spentBy(attempts, expected, streamed);
+    const { tokens, sent, whole } = spentBy(attempts, expected, { answered, streamed });
     const counted = sent || answered;
     const actual = applied.map(({ rule }, i) => {
       if (rule.of !== 'requests') return rule.units(tokens, expected.price);

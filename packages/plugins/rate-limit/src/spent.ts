@@ -21,9 +21,14 @@ const NEVER_SENT: ReadonlySet<string> = new Set(['connect_failed', 'connect_time
  * Adds up what attempts used. Where the upstream told its count, that is it. Where it was lost, the estimate stays: what
  * is not known is not given back. A stream that was cut counts for what had come of it, at least.
  *
+ * @param answered Whether the last attempt was answered to its proper end.
  * @param streamed Tokens of output that have come in the last attempt, by its content events.
  */
-export function spentBy(attempts: readonly Attempt[], expected: Expected, streamed: number): Spent {
+export function spentBy(
+  attempts: readonly Attempt[],
+  expected: Expected,
+  { answered, streamed }: { readonly answered: boolean; readonly streamed: number },
+): Spent {
   let tokens = NOTHING;
   let sent = false;
   let whole: Usage | undefined;
@@ -33,10 +38,10 @@ export function spentBy(attempts: readonly Attempt[], expected: Expected, stream
     const { status, error, usage, durationMs } = attempt;
     // An error answer is not billed.
     if (status !== undefined && status > 399) return;
-    const ended = error === undefined && durationMs !== undefined;
-    if (ended && usage !== undefined) whole = usage;
-    const seen = i === attempts.length - 1 ? streamed : 0;
-    tokens = sum(tokens, ended && usage !== undefined ? known(usage, expected, 0) : known(usage, expected, seen));
+    const last = i === attempts.length - 1;
+    const ended = error === undefined && durationMs !== undefined && (answered || !last);
+    if (ended) whole = usage;
+    tokens = sum(tokens, known(usage, expected, last && !(ended && usage !== undefined) ? streamed : 0));
   });
   return { tokens, sent, whole: attempts.length === 1 ? whole : undefined };
 }
