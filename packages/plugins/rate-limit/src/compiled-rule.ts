@@ -50,7 +50,12 @@ export class CompiledRule {
 
   /** Compiles a rule, and its share beside it. */
   static of(rule: LimitRule, settings: RateLimitSettings): CompiledRule {
-    return new CompiledRule(rule, settings, 1, new CompiledRule(rule, settings, settings.instances, undefined));
+    return new CompiledRule(
+      rule,
+      settings,
+      1,
+      new CompiledRule(rule, settings, settings.instances, undefined),
+    );
   }
 
   private constructor(
@@ -70,7 +75,8 @@ export class CompiledRule {
       windowMs === undefined ? undefined : rateOf(this.limit, windowMs, units(burst ?? rule.limit), spaced);
     this.capacity = spaced ? Infinity : (this.rate?.burst ?? this.limit);
     this.calendar = calendar === undefined ? undefined : new Calendar(calendar, timeZone);
-    this.windowS = windowMs === undefined ? (calendar === undefined ? 0 : DAYS[calendar] * 86_400) : windowMs / 1000;
+    this.windowS =
+      windowMs === undefined ? (calendar === undefined ? 0 : DAYS[calendar] * 86_400) : windowMs / 1000;
     this.enforced = rule.shadow !== true && settings.mode !== 'shadow';
     const quota = calendar !== undefined || rule.of === 'cost';
     this.onOutage = rule.onOutage ?? (quota ? 'closed' : settings.onOutage);
@@ -154,11 +160,7 @@ export interface Applied {
 }
 
 /** The rules that apply to a call. */
-export function appliedRules(
-  rules: readonly CompiledRule[],
-  request: ApiRequest,
-  ctx: Context,
-): Applied[] {
+export function appliedRules(rules: readonly CompiledRule[], request: ApiRequest, ctx: Context): Applied[] {
   const applied: Applied[] = [];
   for (const rule of rules) {
     // Without a format there are no tokens to be read, and no price.

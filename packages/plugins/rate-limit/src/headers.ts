@@ -41,7 +41,11 @@ export function isUpstreamLimit(name: string): boolean {
 /** The refused one, else the one of which least is left. */
 function mostConstrained(told: readonly Told[]): Told | undefined {
   const left = ({ applied, state }: Told): number =>
-    state.ok ? Math.max(0, state.remaining) / applied.rule.limit : state.retryAfterMs > 0 ? -state.retryAfterMs : -1;
+    state.ok
+      ? Math.max(0, state.remaining) / applied.rule.limit
+      : state.retryAfterMs > 0
+        ? -state.retryAfterMs
+        : -1;
   let least: Told | undefined;
   for (const one of told) if (least === undefined || left(one) < left(least)) least = one;
   return least;

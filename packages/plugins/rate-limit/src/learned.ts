@@ -41,7 +41,12 @@ export class Learned {
   /** Takes note of a whole answer. `guessed` is undefined where somebody else has estimated. */
   note(
     model: string | undefined,
-    { guessed, input, output, events }: { guessed: number | undefined; input: number; output: number; events: number },
+    {
+      guessed,
+      input,
+      output,
+      events,
+    }: { guessed: number | undefined; input: number; output: number; events: number },
   ): void {
     const name = model ?? '';
     let known = this.#models.get(name);

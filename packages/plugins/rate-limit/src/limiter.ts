@@ -136,7 +136,8 @@ export class Limiter implements PluginInstance {
     const tenant = room === undefined ? '' : tenantOf(ctx);
     if (room?.blocks(tenant, hold) === true) return this.#wait(room, tenant, hold, undefined, request, ctx);
     const grant = this.#guard.reserve(hold);
-    if (grant instanceof Promise) return grant.then((known) => this.#admitted(known, tenant, hold, request, ctx));
+    if (grant instanceof Promise)
+      return grant.then((known) => this.#admitted(known, tenant, hold, request, ctx));
     return this.#admitted(grant, tenant, hold, request, ctx);
   }
 

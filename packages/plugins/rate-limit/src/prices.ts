@@ -47,10 +47,7 @@ export class PriceTable {
 export function costOf(price: UnitPrice, { input, output, cacheRead, cacheWrite }: Tokens): number {
   const plain = Math.max(0, input - cacheRead - cacheWrite);
   const sum =
-    plain * price.input +
-    cacheRead * price.cacheRead +
-    cacheWrite * price.cacheWrite +
-    output * price.output;
+    plain * price.input + cacheRead * price.cacheRead + cacheWrite * price.cacheWrite + output * price.output;
   return Math.ceil(sum / MICRO);
 }
 

@@ -1,5 +1,10 @@
 import { createPipeline, definePlugin, type Plugin, PRINCIPAL } from '@sluice/core';
-import { anthropicMessage, type TestPipeline, testPipeline, type TestPipelineOptions } from '@sluice/core/testing';
+import {
+  anthropicMessage,
+  type TestPipeline,
+  testPipeline,
+  type TestPipelineOptions,
+} from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
 import { limitMonitor, type LimitEvent, rateLimit, type RateLimitOptions } from './index.ts';
 
@@ -29,7 +34,11 @@ function limited(
 
 const PER_MINUTE = { name: 'rpm', of: 'requests', limit: 3, windowMs: 60_000 } as const;
 
-async function statuses(pipe: TestPipeline, calls: number, headers: Record<string, string> = {}): Promise<number[]> {
+async function statuses(
+  pipe: TestPipeline,
+  calls: number,
+  headers: Record<string, string> = {},
+): Promise<number[]> {
   const found: number[] = [];
   for (let n = 0; n < calls; n++) {
     const response = await pipe.post({}, { headers });
@@ -74,7 +83,9 @@ describe('a limit of requests', () => {
     await using pipe = limited({ rules: [{ ...PER_MINUTE, limit: 1 }] }, { dialect: 'openai-chat' });
     await (await pipe.post()).text();
     const response = await pipe.post();
-    expect(await response.json()).toMatchObject({ error: { type: 'rate_limit_error', code: 'rate_limited' } });
+    expect(await response.json()).toMatchObject({
+      error: { type: 'rate_limit_error', code: 'rate_limited' },
+    });
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'x-ratelimit-limit-requests': '1',
       'x-ratelimit-remaining-requests': '0',
@@ -110,7 +121,10 @@ describe('the scope of a rule', () => {
   test.each<[RateLimitOptions['rules'][number]['by'], number[]]>([
     ['global', [200, 429, 429]],
     ['app', [200, 200, 429]],
-    [['tenant', 'app'], [200, 200, 200]],
+    [
+      ['tenant', 'app'],
+      [200, 200, 200],
+    ],
     [(request) => request.headers['x-app'], [200, 200, 429]],
     [() => undefined, [200, 200, 200]],
   ])('may be %s', async (by, expected) => {
@@ -143,7 +157,13 @@ describe('the scope of a rule', () => {
 });
 
 describe('a quota', () => {
-  const daily = { name: 'daily', of: 'requests', limit: 2, calendar: 'day', timeZone: 'Asia/Shanghai' } as const;
+  const daily = {
+    name: 'daily',
+    of: 'requests',
+    limit: 2,
+    calendar: 'day',
+    timeZone: 'Asia/Shanghai',
+  } as const;
 
   test('begins anew with the day of its time zone', async () => {
     await using pipe = limited({ rules: [daily] });
@@ -239,7 +259,10 @@ describe('concurrent calls', () => {
 
   test('are counted until they end, however they end', async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<Response>();
-    await using pipe = limited({ rules: [RULE] }, { answers: [() => gate, () => new Promise(() => undefined), answer] });
+    await using pipe = limited(
+      { rules: [RULE] },
+      { answers: [() => gate, () => new Promise(() => undefined), answer] },
+    );
     const caller = new AbortController();
     const first = pipe.post();
     const second = pipe.post({}, { signal: caller.signal });
@@ -293,7 +316,8 @@ describe('at assembly', () => {
     expect(services).toContainEqual({ name: 'limit-store', source: 'embedded' });
   });
 
-  const assemble = (...plugins: Plugin[]): unknown => createPipeline({ upstream: 'https://upstream.test', plugins });
+  const assemble = (...plugins: Plugin[]): unknown =>
+    createPipeline({ upstream: 'https://upstream.test', plugins });
   const rule = (fields: object): RateLimitOptions => ({ rules: [{ ...PER_MINUTE, ...fields }] });
 
   test.each<[object, string]>([
@@ -309,7 +333,10 @@ describe('at assembly', () => {
     [rule({ burst: 9 }), 'has a burst above its limit'],
     [rule({ of: 'concurrent-calls' }), 'remove windowMs and calendar'],
     [rule({ timeZone: 'Europe/Berlin' }), 'has a timeZone and no calendar'],
-    [{ rules: [{ name: 'x', of: 'requests', limit: 1, calendar: 'day', timeZone: 'Mars/Base' }] }, 'is no time zone'],
+    [
+      { rules: [{ name: 'x', of: 'requests', limit: 1, calendar: 'day', timeZone: 'Mars/Base' }] },
+      'is no time zone',
+    ],
     [rule({ of: 'cost' }), 'there are no prices'],
     [rule({ by: 'endpoint' }), 'set counts: "attempts"'],
     [rule({ cacheReadWeight: 0.5 }), 'only rules of input-tokens or tokens'],

@@ -49,8 +49,12 @@ local function held(value)
   return tonumber(deadline), tonumber(charged), tonumber(floor)
 end
 
+local function field(key, name)
+  return tonumber(string.match(read('HGET', key, name) or '', '^%-?%d+$') or nil)
+end
+
 local function used(key)
-  return tonumber(read('HGET', key, 'u') or 0) or 0
+  return field(key, 'u') or 0
 end
 `;
 
@@ -69,7 +73,7 @@ local count = #KEYS - 1
 local found, oks, admitted = {}, {}, 1
 
 local function lapse(key)
-  local earliest = tonumber(read('HGET', key, 'e') or nil)
+  local earliest = field(key, 'e')
   if not earliest or earliest > now then return end
   local all = redis.call('HGETALL', key)
   local back, next = 0, nil
@@ -146,7 +150,7 @@ if admitted == 1 and not before and id ~= '' then
         redis.call('HSET', key, 'i' .. id, int(deadline) .. ' ' .. ARGV[at + 3] .. ' ' .. ARGV[at + 5])
         found[i] = found[i] + ARGV[at + 3]
         redis.call('HSET', key, 'u', int(found[i]))
-        local earliest = tonumber(redis.call('HGET', key, 'e') or nil)
+        local earliest = field(key, 'e')
         if not earliest or deadline < earliest then redis.call('HSET', key, 'e', int(deadline)) end
         redis.call('PEXPIREAT', key, ARGV[at + 6])
       else

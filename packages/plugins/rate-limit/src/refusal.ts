@@ -51,7 +51,10 @@ export function tooLarge(rule: string, plugin: string): PipelineError {
 
 /** A request for a model that nobody has put a price on. */
 export function unpriced(plugin: string): PipelineError {
-  return new PipelineError('invalid_request', { message: 'The model is not available here: it has no price.', plugin });
+  return new PipelineError('invalid_request', {
+    message: 'The model is not available here: it has no price.',
+    plugin,
+  });
 }
 
 /** Nobody can say whether the call is allowed. */

@@ -55,9 +55,7 @@ export const ruleSchema: v.GenericSchema<LimitRule> = v.pipe(
       ),
     ),
     shadow: v.exactOptional(v.boolean('must be true or false')),
-    onOutage: v.exactOptional(
-      v.picklist(['open', 'closed', 'local'], 'must be "open", "closed" or "local"'),
-    ),
+    onOutage: v.exactOptional(v.picklist(['open', 'closed', 'local'], 'must be "open", "closed" or "local"')),
     reserve: v.exactOptional(v.picklist(['usual', 'most'], 'must be "usual" or "most"')),
     refunds: v.exactOptional(v.boolean('must be true or false')),
     cacheReadWeight: v.exactOptional(share),

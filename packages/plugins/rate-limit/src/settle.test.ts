@@ -13,8 +13,10 @@ import { describe, expect, test } from 'vitest';
 import { type LimitRule, rateLimit, type RateLimitOptions } from './index.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
-const using = (usage: Record<string, number>): ScriptedAnswer => () =>
-  new Response(anthropicMessage({ usage }), { headers: JSON_TYPE });
+const using =
+  (usage: Record<string, number>): ScriptedAnswer =>
+  () =>
+    new Response(anthropicMessage({ usage }), { headers: JSON_TYPE });
 const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 const silence = new Promise<never>(() => undefined);
 
@@ -58,7 +60,12 @@ describe('what a call has used', () => {
   });
 
   test('counts the prompt cache and reasoning, by weight', async () => {
-    const usage = { input_tokens: 10, cache_read_input_tokens: 400, cache_creation_input_tokens: 90, output_tokens: 7 };
+    const usage = {
+      input_tokens: 10,
+      cache_read_input_tokens: 400,
+      cache_creation_input_tokens: 90,
+      output_tokens: 7,
+    };
     for (const [rule, used] of [
       [{}, 507],
       [{ of: 'input-tokens' }, 500],
@@ -86,7 +93,10 @@ describe('what a call has used', () => {
   });
 
   test('is, of a stream that was left, what it had told and what had come', async () => {
-    const events = anthropicStream({ text: 'One two three four', usage: { input_tokens: 40, output_tokens: 60 } });
+    const events = anthropicStream({
+      text: 'One two three four',
+      usage: { input_tokens: 40, output_tokens: 60 },
+    });
     const begun = events.slice(0, 5);
     await using pipe = counting({}, [streamAnswer([...begun, silence])]);
     const response = await pipe.post({ stream: true });
@@ -142,7 +152,12 @@ describe('what a call has used', () => {
         },
       }),
     });
-    await using pipe = counting({}, [reset, using({ input_tokens: 300, output_tokens: 20 })], {}, { plugins: [twice()] });
+    await using pipe = counting(
+      {},
+      [reset, using({ input_tokens: 300, output_tokens: 20 })],
+      {},
+      { plugins: [twice()] },
+    );
     await (await pipe.post()).text();
     // The first may have been carried out, for all we know.
     expect(await pipe.left()).toBe(100_000 - 1_064 - 320);
@@ -155,7 +170,11 @@ describe('a request', () => {
     name: 'refuse',
     create: () => ({ handle: () => Promise.reject(new PipelineError('content_blocked')) }),
   });
-  const left = async (rule: Partial<LimitRule>, plugins: ReturnType<typeof refuse>[], answer: ScriptedAnswer) => {
+  const left = async (
+    rule: Partial<LimitRule>,
+    plugins: ReturnType<typeof refuse>[],
+    answer: ScriptedAnswer,
+  ) => {
     await using pipe = counting({ ...requests, ...rule }, [answer], { refusalHeaders: [] }, { plugins });
     await (await pipe.post()).text();
     let calls = 0;
@@ -217,11 +236,19 @@ describe('what is reserved', () => {
 });
 
 describe('cost', () => {
-  const prices = { 'claude-*': { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 }, free: { input: 0, output: 0 } };
+  const prices = {
+    'claude-*': { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 },
+    free: { input: 0, output: 0 },
+  };
   const budget = { name: 'budget', of: 'cost', limit: 1, calendar: 'month' } as const;
 
   test('is reckoned by the price table, in whole millionths', async () => {
-    const usage = { input_tokens: 10, cache_read_input_tokens: 100, cache_creation_input_tokens: 10, output_tokens: 4 };
+    const usage = {
+      input_tokens: 10,
+      cache_read_input_tokens: 100,
+      cache_creation_input_tokens: 10,
+      output_tokens: 4,
+    };
     await using pipe = counting(budget, [using(usage)], { prices });
     await (await pipe.post({ model: 'claude-opus' })).text();
     const response = await pipe.post({ model: 'free' });
@@ -263,7 +290,10 @@ describe('attempts', () => {
     });
     const rules = [{ name: 'rpm', of: 'requests', limit: 3, windowMs: 60_000, by: 'endpoint' } as const];
     const answers = Array.from({ length: 9 }, () => using({}));
-    await using pipe = testPipeline({ answers, plugins: [again(), rateLimit({ rules, counts: 'attempts' })] });
+    await using pipe = testPipeline({
+      answers,
+      plugins: [again(), rateLimit({ rules, counts: 'attempts' })],
+    });
     expect((await pipe.post()).status).toBe(200);
     expect((await pipe.post()).status).toBe(429);
     expect(pipe.transport.requests).toHaveLength(3);

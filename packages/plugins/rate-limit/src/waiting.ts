@@ -61,7 +61,8 @@ export class WaitingRoom {
     if (this.#size === 0) return false;
     if (this.#lanes.has(tenant)) return true;
     for (const { waiters } of this.#lanes.values())
-      if (waiters[0]?.blockedBy.some((key) => hold.claims.some((claim) => claim.key === key)) === true) return true;
+      if (waiters[0]?.blockedBy.some((key) => hold.claims.some((claim) => claim.key === key)) === true)
+        return true;
     return false;
   }
 
@@ -74,7 +75,12 @@ export class WaitingRoom {
   enter(
     tenant: string,
     hold: Hold,
-    { refused, maxWaitMs, signal, giveUp }: {
+    {
+      refused,
+      maxWaitMs,
+      signal,
+      giveUp,
+    }: {
       readonly refused: Grant | undefined;
       readonly maxWaitMs: number;
       readonly signal: AbortSignal;
@@ -230,10 +236,13 @@ export class WaitingRoom {
     this.#timer =
       at === Infinity
         ? undefined
-        : clock.setTimeout(() => {
-            this.#timerAt = Infinity;
-            this.#pump();
-          }, Math.ceil(at - clock.now()));
+        : clock.setTimeout(
+            () => {
+              this.#timerAt = Infinity;
+              this.#pump();
+            },
+            Math.ceil(at - clock.now()),
+          );
   }
 }
 
