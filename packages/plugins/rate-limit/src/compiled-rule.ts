@@ -24,6 +24,9 @@ export interface Expected {
 /** A guess may be wrong by so much before a request is refused for its size. */
 const BELIEVED = 2;
 
+/** Keys that a rule remembers. */
+const MAX_KEYS = 1_000;
+
 /** A rule, ready to be asked for each call. */
 export class CompiledRule {
   readonly name: string;
@@ -47,6 +50,7 @@ export class CompiledRule {
   readonly #reserveMost: boolean;
   readonly #cacheReadWeight: number;
   readonly #leaseMs: number;
+  readonly #keys = new Map<string, string>();
 
   /** Compiles a rule, and its share beside it. */
   static of(rule: LimitRule, settings: RateLimitSettings): CompiledRule {
@@ -103,12 +107,19 @@ export class CompiledRule {
   /** The claim for so many units. */
   claimOf(scope: string, cost: number, floor: number, wallTime: number): Claim {
     const { enforced, rate, calendar, limit } = this;
-    if (rate !== undefined) return { kind: 'rate', key: `r:${this.name}:${scope}`, cost, enforced, rate };
-    if (calendar === undefined)
-      return { kind: 'slot', key: `s:${this.name}:${scope}`, cost, enforced, limit, leaseMs: this.#leaseMs };
+    const key = this.#key(scope);
+    if (rate !== undefined) return { kind: 'rate', key, cost, enforced, rate };
+    if (calendar === undefined) return { kind: 'slot', key, cost, enforced, limit, leaseMs: this.#leaseMs };
     const { id, endsAt } = calendar.at(wallTime);
-    const key = `w:${this.name}:${scope}:${id}`;
-    return { kind: 'window', key, cost, enforced, limit, floor: Math.min(floor, cost), endsAt };
+    return {
+      kind: 'window',
+      key: `${key}:${id}`,
+      cost,
+      enforced,
+      limit,
+      floor: Math.min(floor, cost),
+      endsAt,
+    };
   }
 
   /** The same claim with this process's share of the limit. */
@@ -143,6 +154,18 @@ export class CompiledRule {
 
   #input({ input, cacheRead }: Tokens): number {
     return this.#cacheReadWeight === 1 ? input : Math.ceil(input - cacheRead * (1 - this.#cacheReadWeight));
+  }
+
+  /** The same string each time: one that is put together has to be hashed anew by every map. */
+  #key(scope: string): string {
+    let key = this.#keys.get(scope);
+    if (key === undefined) {
+      const kind = this.rate !== undefined ? 'r' : this.calendar !== undefined ? 'w' : 's';
+      key = `${kind}:${this.name}:${scope}`;
+      if (this.#keys.size >= MAX_KEYS) this.#keys.clear();
+      this.#keys.set(scope, key);
+    }
+    return key;
   }
 
   /** What the input alone comes to. */

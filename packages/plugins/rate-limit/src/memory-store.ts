@@ -1,7 +1,16 @@
 import type { Clock } from '@sluice/core';
 import { Bounded } from './bounded.ts';
 import { type Counter, counterFor, RateCounter, SlotCounter } from './counters.ts';
-import type { Claim, Grant, LimitStore, Lowering, Renewal, Reservation, Settlement } from './store.ts';
+import type {
+  Claim,
+  ClaimState,
+  Grant,
+  LimitStore,
+  Lowering,
+  Renewal,
+  Reservation,
+  Settlement,
+} from './store.ts';
 
 /** How long a settled reservation is remembered that may yet arrive, and how long one outlives its lease. */
 const GRACE_US = 60_000_000;
@@ -56,12 +65,14 @@ class MemoryLimitStore implements LimitStore {
     }
     if (admitted && before === undefined && id !== '') {
       const holder = { id, deadline: now + leaseMs * 1000 };
-      const marks = counters.map((counter, i) =>
-        oks[i] === true ? counter.take(claims[i] as Claim, now, holder) : undefined,
-      );
+      const marks: (number | undefined)[] = [];
+      for (let i = 0; i < counters.length; i++)
+        marks.push(oks[i] === true ? counters[i]?.take(claims[i] as Claim, now, holder) : undefined);
       this.#held.set(id, { expiresAt: holder.deadline + GRACE_US, marks }, now);
     }
-    const states = counters.map((counter, i) => counter.state(claims[i] as Claim, oks[i] === true, now));
+    const states: ClaimState[] = [];
+    for (let i = 0; i < counters.length; i++)
+      states.push((counters[i] as Counter).state(claims[i] as Claim, oks[i] === true, now));
     return { admitted, states, wallTime: this.#clock.wallTime() };
   }
 

@@ -1,5 +1,6 @@
 import { type Attempt, PipelineError, type Usage } from '@sluice/core';
 import type { Expected } from './compiled-rule.ts';
+import { UNCOUNTED } from './expect-tokens.ts';
 import type { Tokens } from './prices.ts';
 
 /** What calls turned out to use. */
@@ -35,9 +36,11 @@ export function spentBy(
   attempts.forEach((attempt, i) => {
     if (neverSent(attempt)) return;
     sent = true;
-    const { status, error, usage, durationMs } = attempt;
-    // An error answer is not billed.
-    if (status !== undefined && status > 399) return;
+    const { status, error, durationMs } = attempt;
+    // An error answer is not billed. And where nothing asks for tokens, usage is not read: of a whole answer it is
+    // parsed for whoever reads it, at several times the cost of everything else here.
+    if (expected === UNCOUNTED || (status !== undefined && status > 399)) return;
+    const { usage } = attempt;
     const last = i === attempts.length - 1;
     const ended = error === undefined && durationMs !== undefined && (answered || !last);
     if (ended) whole = usage;
