@@ -50,7 +50,9 @@ export function limitedBy({ url, prefix, options, silent = false, totalMs = 60_0
     timeouts: { totalMs },
     services: [
       provide(TRANSPORT, () => transport),
+      // #region redis
       provide(LIMIT_STORE, () => redisLimitStore(redis, { prefix })),
+      // #endregion
     ],
   });
   return {

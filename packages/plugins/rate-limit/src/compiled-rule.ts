@@ -24,6 +24,12 @@ export interface Expected {
 /** A guess may be wrong by so much before a request is refused for its size. */
 const BELIEVED = 2;
 
+/** Options that a rule depends on. */
+export type RuleSettings = Pick<RateLimitSettings, 'mode' | 'onOutage' | 'instances' | 'leaseMs'>;
+
+/** Those of a rule that is only looked at. */
+export const UNMOVED: RuleSettings = { mode: 'reject', onOutage: 'local', instances: 1, leaseMs: 0 };
+
 /** Keys that a rule remembers. */
 const MAX_KEYS = 1_000;
 
@@ -53,7 +59,7 @@ export class CompiledRule {
   readonly #keys = new Map<string, string>();
 
   /** Compiles a rule, and its share beside it. */
-  static of(rule: LimitRule, settings: RateLimitSettings): CompiledRule {
+  static of(rule: LimitRule, settings: RuleSettings): CompiledRule {
     return new CompiledRule(
       rule,
       settings,
@@ -64,7 +70,7 @@ export class CompiledRule {
 
   private constructor(
     rule: LimitRule,
-    settings: RateLimitSettings,
+    settings: RuleSettings,
     parts: number,
     share: CompiledRule | undefined,
   ) {

@@ -16,6 +16,7 @@ export type {
 export { redisLimitStore, type RedisLimitStoreOptions } from './redis-store.ts';
 export type { RedisLimitClient } from './redis-client.ts';
 export { type Rate, rateOf, type Span } from './gcra.ts';
+export { inspectLimits, type InspectedLimit, type InspectOptions } from './inspect-limits.ts';
 export { rateLimit } from './rate-limit.ts';
 export type { Estimator, RateLimitOptions, TokenEstimate } from './options.ts';
 export type { HeaderStyle } from './headers.ts';

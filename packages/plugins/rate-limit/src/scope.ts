@@ -25,12 +25,14 @@ export function scopeKey(by: LimitRule['by'] = 'tenant'): ScopeKey {
   return (request, ctx) => scopes.map((scope) => PARTS[scope](request, ctx)).join(',');
 }
 
+const GLOBAL = '*';
+
 const PARTS: Readonly<Record<Scope, (request: ApiRequest, ctx: Context) => string>> = {
   tenant: (_request, ctx) => tenantOf(ctx),
   app: (_request, ctx) => keyPart(appOf(ctx.state.get(PRINCIPAL))),
   model: (_request, ctx) => keyPart(ctx.model ?? ''),
   endpoint: (request) => keyPart(request.endpoint?.id ?? ''),
-  global: () => '*',
+  global: () => GLOBAL,
 };
 
 function appOf(principal: Principal | undefined): string {
@@ -44,8 +46,17 @@ function fromFunction(by: ScopeFunction): ScopeKey {
   };
 }
 
+/** A scope as it stands in a key, from names that are known without a call. */
+export function scopeOf(
+  by: LimitRule['by'] = 'tenant',
+  names: Readonly<Partial<Record<Scope, string>>>,
+): string {
+  const scopes = typeof by === 'string' ? [by] : Array.isArray(by) ? (by as readonly Scope[]) : [];
+  return scopes.map((scope) => (scope === 'global' ? GLOBAL : keyPart(names[scope] ?? ''))).join(',');
+}
+
 /** A name as it may stand in a key. Different names stay different. */
-function keyPart(name: string): string {
+export function keyPart(name: string): string {
   if (name.length <= MAX_LENGTH && PLAIN.test(name)) return name;
   return name === '' ? '-' : `#${createHash('sha256').update(name).digest('base64url').slice(0, 22)}`;
 }
