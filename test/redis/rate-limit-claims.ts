@@ -1,7 +1,7 @@
 import { type Claim, rateOf, type Reservation } from '@sluice/rate-limit';
 
 /** Long enough that nothing comes back while a test runs. */
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 
 /** Claims of a test. */
 export const rateClaim = (

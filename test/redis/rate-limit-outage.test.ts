@@ -1,10 +1,17 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LimitEvent, limitMonitor, type LimitRule, type RateLimitOptions } from '@sluice/rate-limit';
-import { Redis } from 'ioredis';
+import {
+  type LimitEvent,
+  limitMonitor,
+  type LimitRule,
+  type RateLimitOptions,
+  redisLimitStore,
+} from '@sluice/rate-limit';
+import { Cluster, Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { startRedisCluster } from '../support/redis-cluster.ts';
 import { describeWithOwnRedis, startRedis } from '../support/redis.ts';
+import { rateClaim, reservation, slotClaim, windowClaim } from './rate-limit-claims.ts';
 import { type Limited, limitedBy } from './rate-limit-pipeline.ts';
 
 const DAY_MS = 86_400_000;
@@ -198,11 +205,8 @@ describeWithOwnRedis('a limiter whose Redis', () => {
 
   test('is a cluster keeps what belongs together in one place', async () => {
     await using cluster = await startRedisCluster();
-    const { Cluster } = await import('ioredis');
     const redis = new Cluster(cluster.primaries.map(({ port }) => ({ host: '127.0.0.1', port })));
     await once(redis, 'ready');
-    const { redisLimitStore } = await import('@sluice/rate-limit');
-    const { rateClaim, reservation, slotClaim, windowClaim } = await import('./rate-limit-claims.ts');
     const store = redisLimitStore(redis, { prefix: 'c:' });
     const claims = [
       rateClaim('r:a', 1),
@@ -212,7 +216,7 @@ describeWithOwnRedis('a limiter whose Redis', () => {
     ];
     const groups = Array.from({ length: 40 }, (_, n) => `tenant-${n}`);
     const grants = await Promise.all(
-      groups.map((group) => store.reserve(reservation(`id-${group}`, claims, { group }))),
+      groups.map(async (group) => store.reserve(reservation(`id-${group}`, claims, { group }))),
     );
     expect(grants.map(({ admitted }) => admitted)).toEqual(groups.map(() => true));
     for (const group of groups)

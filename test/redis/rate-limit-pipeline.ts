@@ -4,7 +4,7 @@ import { LIMIT_STORE, rateLimit, type RateLimitOptions, redisLimitStore } from '
 import { Redis } from 'ioredis';
 
 /** Tokens that every answer says it used, and that every call is expected to use. */
-export const USED = { inputTokens: 10, outputTokens: 5 };
+const USED = { inputTokens: 10, outputTokens: 5 };
 
 /** What a limited pipeline is made with. */
 export interface LimitedParts {
@@ -50,9 +50,7 @@ export function limitedBy({ url, prefix, options, silent = false, totalMs = 60_0
     timeouts: { totalMs },
     services: [
       provide(TRANSPORT, () => transport),
-      // #region redis
       provide(LIMIT_STORE, () => redisLimitStore(redis, { prefix })),
-      // #endregion
     ],
   });
   return {

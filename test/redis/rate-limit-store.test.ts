@@ -1,9 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createPipeline, provide } from '@sluice/core';
 import { fakeClock } from '@sluice/core/testing';
-import { memoryLimitStore, redisLimitStore } from '@sluice/rate-limit';
+import {
+  LIMIT_STORE,
+  type LimitRule,
+  memoryLimitStore,
+  rateLimit,
+  redisLimitStore,
+} from '@sluice/rate-limit';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWithRedis, redisForTests } from '../support/redis.ts';
 import { limitStoreConformance, type StoreCase } from './rate-limit-conformance.ts';
 import { agreesWithModel, steps } from './rate-limit-model.ts';
@@ -31,13 +38,30 @@ describeWithRedis('the Redis store', () => {
     server = await redisForTests();
     redis = new Redis(server.url);
     const store = redisLimitStore(redis, { prefix: `test-${process.pid}-${performance.now()}:` });
-    storeCase = { store, advance: async (ms) => void (await sleep(ms + 5)) };
+    storeCase = {
+      store,
+      advance: async (ms) => {
+        await sleep(ms + 5);
+      },
+    };
   });
   afterAll(async () => {
     redis.disconnect();
     await server[Symbol.asyncDispose]();
   });
   limitStoreConformance(() => storeCase);
+
+  test('is given to a pipeline as a service', () => {
+    const rules: readonly LimitRule[] = [{ name: 'rpm', of: 'requests', limit: 60, windowMs: 60_000 }];
+    // #region redis
+    const pipeline = createPipeline({
+      upstream: 'https://api.anthropic.com',
+      plugins: [rateLimit({ rules, instances: 8 })],
+      services: [provide(LIMIT_STORE, () => redisLimitStore(redis))],
+    });
+    // #endregion
+    expect(pipeline.describe().services).toContainEqual({ name: 'limit-store', source: 'provided' });
+  });
 
   test('agrees with the same model', async () => {
     let groups = 0;

@@ -96,7 +96,10 @@ export class Guard {
     if (this.#outage.out) return;
     try {
       const lowered = this.#parts.store.lower(lowering);
-      if (lowered instanceof Promise) lowered.catch((error: unknown) => void this.#outage.begin(error));
+      if (lowered instanceof Promise)
+        lowered.catch((error: unknown) => {
+          this.#outage.begin(error);
+        });
     } catch (error) {
       this.#outage.begin(error);
     }

@@ -3,6 +3,7 @@ import {
   type Clock,
   type Context,
   followAttempt,
+  headerRecord,
   type Next,
   observeStream,
   type PipelineError,
@@ -27,6 +28,8 @@ import { WaitingRoom } from './waiting.ts';
 /** After a call's deadline nobody settles it any more. */
 const LEASE_GRACE_MS = 5_000;
 
+let limiters = 0;
+
 /** The plugin at work in one pipeline. */
 export class Limiter implements PluginInstance {
   readonly #name: string;
@@ -40,6 +43,8 @@ export class Limiter implements PluginInstance {
   readonly #parts: PassParts;
   /** Whether any rule counts tokens or what they cost. */
   readonly #countsTokens: boolean;
+  /** Two limiters of one pipeline reserve for the same call, and must not be taken for one. */
+  readonly #number: number = limiters++;
   #passes = 0;
 
   constructor(name: string, settings: RateLimitSettings, clock: Clock, store: LimitStore) {
@@ -123,7 +128,7 @@ export class Limiter implements PluginInstance {
     }
     return new Hold(applied, expected, {
       // A call may pass here more than once, when attempts are counted.
-      id: `${ctx.id}.${(this.#passes++).toString(36)}`,
+      id: `${ctx.id}.${this.#number}.${(this.#passes++).toString(36)}`,
       group: this.#settings.shardByTenant ? tenantOf(ctx) : this.#name,
       claims,
       leaseMs: Math.ceil(ctx.remainingMs()) + LEASE_GRACE_MS,
@@ -237,7 +242,7 @@ export class Limiter implements PluginInstance {
     if (styles.length === 0) return;
     const { headers } = answer;
     if (styles.includes('provider'))
-      for (const name of [...headers.keys()]) if (isUpstreamLimit(name)) headers.delete(name);
+      for (const name of Object.keys(headerRecord(answer))) if (isUpstreamLimit(name)) headers.delete(name);
     const ours = limitHeaders(styles, told(hold), ctx, this.#guard.wallTime());
     for (const [name, value] of Object.entries(ours)) headers.set(name, value);
     if (this.#guard.out) headers.set('x-sluice-limits', 'without-store');

@@ -11,6 +11,9 @@ const MAX_WAITING = 10_000;
 /** Settlements that are handed over at once when it is back. */
 const AT_ONCE = 64;
 
+/** A store in memory settles at once. */
+const SETTLED = Promise.resolve();
+
 /** What an outage is watched with. */
 export interface OutageParts {
   readonly store: LimitStore;
@@ -125,7 +128,7 @@ export class Outage {
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
       const some = this.#waiting.slice(0, AT_ONCE);
-      await Promise.all(some.map((settlement) => this.#send(settlement)));
+      await Promise.all(some.map((settlement) => this.#send(settlement) ?? SETTLED));
       this.#waiting.splice(0, some.length);
     }
   }

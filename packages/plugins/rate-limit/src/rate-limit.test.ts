@@ -1,4 +1,4 @@
-import { createPipeline, definePlugin, type Plugin, PRINCIPAL } from '@sluice/core';
+import { createPipeline, definePlugin, named, type Plugin, PRINCIPAL } from '@sluice/core';
 import {
   anthropicMessage,
   type TestPipeline,
@@ -154,6 +154,14 @@ describe('the scope of a rule', () => {
     expect(await statuses(pipe, 1, app('three'))).toEqual([200]);
     expect(await statuses(pipe, 1, app('four'))).toEqual([429]);
   });
+});
+
+test('two limiters of one pipeline both count', async () => {
+  const edge = named('edge-limit', rateLimit({ rules: [{ ...PER_MINUTE, name: 'edge', limit: 3 }] }));
+  await using pipe = limited({ rules: [{ ...PER_MINUTE, limit: 2 }] }, { plugins: [edge] });
+  expect(await statuses(pipe, 3)).toEqual([200, 200, 429]);
+  await using other = limited({ rules: [{ ...PER_MINUTE, limit: 5 }] }, { plugins: [edge] });
+  expect(await statuses(other, 4)).toEqual([200, 200, 200, 429]);
 });
 
 describe('a quota', () => {

@@ -6,8 +6,16 @@ export interface RedisLimitClient {
   defineCommand(name: string, definition: { readonly lua: string; readonly numberOfKeys: number }): void;
 }
 
+/** A script's name. */
+export type Script = 'Reserve' | 'Settle' | 'Renew' | 'Lower';
+
 /** The scripts, by the name under which they become commands. */
-const SCRIPTS = { Reserve: RESERVE, Settle: SETTLE, Renew: RENEW, Lower: LOWER };
+const SCRIPTS: Readonly<Record<Script, string>> = {
+  Reserve: RESERVE,
+  Settle: SETTLE,
+  Renew: RENEW,
+  Lower: LOWER,
+};
 
 type Command = (...args: readonly string[]) => Promise<unknown>;
 
@@ -21,7 +29,7 @@ export class RedisScripts {
   }
 
   /** Runs one script. The keys are counted where the command is defined: a Cluster finds their slot by that. */
-  run(script: keyof typeof SCRIPTS, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     const name = `sluiceLimit${script}${keys.length}`;
     let command = this.#defined.get(name);
     if (command === undefined) {

@@ -66,7 +66,7 @@ end
  *   s  cost, limit, lease (ms), -, -
  * Answers admitted, then for each claim: ok, backlog or use.
  */
-export const RESERVE = `${COMMON}
+export const RESERVE: string = `${COMMON}
 local id, lease, keep = ARGV[1], ARGV[2] * 1000, ARGV[3]
 local before = id ~= '' and read('GET', KEYS[1])
 local count = #KEYS - 1
@@ -182,7 +182,7 @@ return answer
  *   w  actual, end of the window with grace (ms), -, -, -, -
  *   s  -, -, -, -, -, -
  */
-export const SETTLE = `${COMMON}
+export const SETTLE: string = `${COMMON}
 local id, granted, watch = ARGV[1], ARGV[2] == '1', ARGV[3]
 local record = read('GET', KEYS[1])
 if record == 's' or (granted and not record) then return 0 end
@@ -235,7 +235,7 @@ return 1
 `;
 
 /** KEYS[1]: a slot. ARGV: lease (ms), ids. */
-export const RENEW = `${COMMON}
+export const RENEW: string = `${COMMON}
 read('ZCARD', KEYS[1])
 for i = 2, #ARGV do
   redis.call('ZADD', KEYS[1], int(now + ARGV[1] * 1000), ARGV[i])
@@ -245,7 +245,7 @@ return 1
 `;
 
 /** KEYS[1]: a rate. ARGV: parts, least backlog. */
-export const LOWER = `${COMMON}
+export const LOWER: string = `${COMMON}
 local whole = rate(KEYS[1], tonumber(ARGV[1]))
 local least = now + ARGV[2]
 if least > whole then put_rate(KEYS[1], least, 0) end

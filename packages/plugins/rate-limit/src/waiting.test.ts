@@ -137,7 +137,7 @@ describe('a call that waits', () => {
     call();
     call();
     await pipe.clock.advance(0);
-    expect(done.map(({ status }) => status).sort()).toEqual([200, 429]);
+    expect(new Set(done.map(({ status }) => status))).toEqual(new Set([200, 429]));
   });
 });
 
