@@ -158,6 +158,21 @@ describeWithOwnRedis('a limiter whose Redis', () => {
     expect(await limited.call()).toBe(200);
   });
 
+  test('is told what was used before the pipeline has closed', async () => {
+    await using server = await startRedis();
+    const limited = limitedBy({
+      url: server.url,
+      prefix: 'e:',
+      options: { rules: [{ ...QUOTA, of: 'tokens' }], storeTimeoutMs: 5_000 },
+    });
+    await limited.call();
+    await limited.pipeline.close();
+    const key = `e:{rate-limit}:w:quota:*:${month}`;
+    expect(await limited.redis.hgetall(key)).toMatchObject({ u: '15' });
+    expect((await limited.redis.hkeys(key)).filter((field) => field.startsWith('i'))).toEqual([]);
+    limited.redis.disconnect();
+  });
+
   test('is full is out, and says why', async () => {
     await using server = await startRedis({ maxMemoryBytes: 4 << 20 });
     const { onEvent, events } = listener();

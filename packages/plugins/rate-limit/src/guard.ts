@@ -77,7 +77,7 @@ export class Guard {
   }
 
   /** Puts what was used in the place of what was reserved, and gives places back. */
-  settle(hold: Hold, actual: readonly number[]): void {
+  settle(hold: Hold, actual: readonly number[]): Promise<void> | undefined {
     this.#leases.remove(hold);
     this.#denials.forget(hold.reservation);
     const { local, granted, reservation } = hold;
@@ -88,7 +88,7 @@ export class Guard {
     // What this process decided has been charged here. A quota of the calendar is the store's all the same; what rolls
     // would only come to weigh on later calls.
     const late = granted ? actual : actual.map((units, i) => (hold.claims[i]?.kind === 'window' ? units : 0));
-    this.#outage.settle({ reservation, actual: late, granted });
+    return this.#outage.settle({ reservation, actual: late, granted });
   }
 
   /** Lowers a rate to what an upstream has said. */
@@ -165,6 +165,9 @@ export class Guard {
       actual: hold.claims.map(() => 0),
       granted: false,
     };
-    this.#outage.settle(settlement);
+    void this.#outage.settle(settlement);
+    // Under the same id the store would take it for settled, should a call that waits ask once more.
+    hold.reservation = { ...hold.reservation, id: `${hold.reservation.id}'` };
+    hold.unanswered = false;
   }
 }

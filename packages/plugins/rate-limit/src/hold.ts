@@ -5,7 +5,8 @@ import type { Claim, ClaimState, Reservation } from './store.ts';
 export class Hold {
   readonly applied: readonly Applied[];
   readonly expected: Expected;
-  readonly reservation: Reservation;
+  /** Under another id, once the first one was given up. */
+  reservation: Reservation;
   /** Whether a place among concurrent calls belongs to it, which has to be renewed. */
   readonly hasSlot: boolean;
   /** Whether the store is known to have admitted it. */

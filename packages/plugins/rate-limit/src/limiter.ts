@@ -69,7 +69,7 @@ export class Limiter implements PluginInstance {
         maxWaiting,
         reserve: (hold) => this.#guard.reserve(hold),
         giveBack: (hold) => {
-          this.#guard.settle(
+          void this.#guard.settle(
             hold,
             hold.claims.map(() => 0),
           );

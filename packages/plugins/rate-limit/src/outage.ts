@@ -58,13 +58,16 @@ export class Outage {
     this.#later();
   }
 
-  /** Settles, now or when the store is back. Whoever settles twice changes nothing. */
-  settle(settlement: Settlement): void {
+  /**
+   * Settles, now or when the store is back. Whoever settles twice changes nothing. The promise, if there is one, is for
+   * who wants to wait for it; it never fails.
+   */
+  settle(settlement: Settlement): Promise<void> | undefined {
     if (this.out) {
       this.#keep(settlement);
-      return;
+      return undefined;
     }
-    this.#send(settlement)?.catch((error: unknown) => {
+    return this.#send(settlement)?.catch((error: unknown) => {
       this.begin(error, settlement.reservation);
       this.#keep(settlement);
     });

@@ -22,6 +22,8 @@ export class Pass {
   readonly #guessed: number | undefined;
   #contentEvents = 0;
   #settled = false;
+  /** Until the store has heard of it: a pipeline that is closed waits for that. */
+  #settling: Promise<void> | undefined;
 
   constructor(parts: PassParts, hold: Hold, ctx: Context, guessed: number | undefined) {
     this.#parts = parts;
@@ -37,14 +39,16 @@ export class Pass {
   }
 
   /** For `ctx.onComplete`, when calls are counted. */
-  readonly callEnded = ({ history, kind }: Outcome): void => {
+  readonly callEnded = ({ history, kind }: Outcome): Promise<void> | undefined => {
     // An answer from further in, such as a cached one, is an answer all the same.
     this.#settle(history, kind === 'completed');
+    return this.#settling;
   };
 
   /** For `ctx.onComplete`, when attempts are counted: one that nobody has read to its end. */
-  readonly callEndedWithout = ({ history }: Outcome): void => {
+  readonly callEndedWithout = ({ history }: Outcome): Promise<void> | undefined => {
     this.#settle(history.slice(-1), false);
+    return this.#settling;
   };
 
   /** For `observeStream`: counts what comes, in case it is cut off before the upstream has told its count. */
@@ -64,7 +68,7 @@ export class Pass {
       if (rule.of !== 'requests') return rule.units(tokens, expected.price);
       return counted || !rule.refunds ? (claims[i]?.cost ?? 1) : 0;
     });
-    guard.settle(this.#hold, actual);
+    this.#settling = guard.settle(this.#hold, actual);
     if (whole?.inputTokens !== undefined && whole.outputTokens !== undefined)
       learned.note(this.#model, {
         guessed: this.#guessed,
