@@ -9,6 +9,9 @@ import { cannotTell } from './refusal.ts';
 import type { Claim, Grant, LimitStore, Lowering, Settlement } from './store.ts';
 import { within } from './within.ts';
 
+/** How long an app waits at its start for a store that does not answer. */
+const STARTING_MS = 1_000;
+
 /** What a guard is made with. */
 export interface GuardParts {
   readonly store: LimitStore;
@@ -100,6 +103,18 @@ export class Guard {
         lowered.catch((error: unknown) => {
           this.#outage.begin(error);
         });
+    } catch (error) {
+      this.#outage.begin(error);
+    }
+  }
+
+  /** Looks at the store before the first call does: a connection takes longer to open than a decision may take. */
+  async start(group: string): Promise<void> {
+    const look = { id: '', group, claims: [], leaseMs: 0 };
+    const { store, clock } = this.#parts;
+    try {
+      const { wallTime } = await within(Promise.resolve(store.reserve(look)), clock, STARTING_MS);
+      this.#skewMs = wallTime - clock.wallTime();
     } catch (error) {
       this.#outage.begin(error);
     }

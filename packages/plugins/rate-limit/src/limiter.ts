@@ -111,6 +111,11 @@ export class Limiter implements PluginInstance {
     return counted && ctx.streamed ? observeStream(answer, pass) : answer;
   };
 
+  /** Waits for the store, but not for long: an app starts without it, too. */
+  start(): Promise<void> {
+    return this.#guard.start(this.#settings.shardByTenant ? '-' : this.#name);
+  }
+
   /** Hands over what is still to be settled. */
   close(): Promise<void> {
     return this.#guard.close();

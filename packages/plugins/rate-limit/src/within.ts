@@ -8,8 +8,13 @@ export class TooLate extends Error {
 /** The promise's value, or a {@link TooLate} after some time. What comes later is dropped. */
 export function within<T>(promise: Promise<T>, clock: Clock, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = clock.setTimeout(() => {
-      reject(new TooLate(`TIMEOUT no answer within ${timeoutMs} ms`));
+    const late = (): void => {
+      reject(new TooLate(`no answer within ${timeoutMs} ms`));
+    };
+    // After a pause of the whole process timers run first, with the answer already there and not yet read: it gets one
+    // more turn.
+    let timer = clock.setTimeout(() => {
+      timer = clock.setTimeout(late, 1);
     }, timeoutMs);
     promise.then(
       (value) => {
