@@ -28,7 +28,7 @@ async function availableSubjects(options: Options): Promise<readonly string[]> {
   const available: string[] = [];
   for (const name of options.subjects) {
     if (await isAvailable(name, options.quick ? QUICK_INSTALL_MS : INSTALL_MS)) available.push(name);
-    else say(`${name} is left out: its packages could not be installed.`);
+    else say(`${name} is left out: what it needs could not be installed.`);
   }
   return available;
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { redisProgram } from '../support/redis-program.ts';
 
 const PEERS = fileURLToPath(new URL('peers', import.meta.url));
 
@@ -10,8 +11,12 @@ const INSTALLED = `${PEERS}/node_modules/.modules.yaml`;
 /** The subjects that need packages from `peers/`, which the repository's own install leaves out. */
 const SUBJECTS_WITH_PEERS: ReadonlySet<string> = new Set(['reply-from']);
 
+/** The subjects that need a Redis server. */
+const SUBJECTS_WITH_REDIS: ReadonlySet<string> = new Set(['rate-limit-redis']);
+
 /** Whether a subject can start, after installing what it needs if that is possible within `timeoutMs`. */
 export async function isAvailable(subject: string, timeoutMs: number): Promise<boolean> {
+  if (SUBJECTS_WITH_REDIS.has(subject)) return (await redisProgram()) !== undefined;
   if (!SUBJECTS_WITH_PEERS.has(subject) || existsSync(INSTALLED)) return true;
   process.stderr.write(`Installing the packages of ${subject} in test/bench/peers …\n`);
   await install(timeoutMs);

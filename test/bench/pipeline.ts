@@ -2,11 +2,15 @@ import { createPipeline } from '@sluice/core';
 import { mount } from '@sluice/adapters/node';
 import { serve } from './subject.ts';
 
-type Plugins = NonNullable<Parameters<typeof createPipeline>[0]['plugins']>;
+type Options = Parameters<typeof createPipeline>[0];
 
 /** Serves a Sluice pipeline with these plugins through the node adapter. */
-export function servePipeline(upstream: string, plugins: Plugins): Promise<number> {
-  const handle = mount(createPipeline({ upstream, plugins }));
+export function servePipeline(
+  upstream: string,
+  plugins: NonNullable<Options['plugins']>,
+  services: NonNullable<Options['services']> = [],
+): Promise<number> {
+  const handle = mount(createPipeline({ upstream, plugins, services }));
   return serve((request, response) => {
     void handle(request, response);
   });

@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { guarded, reportSwallowed } from './diagnostics.ts';
 import { PipelineError } from './errors.ts';
 import type { Format, Usage } from './format/format.ts';
+import type { JsonFacts } from './json/inspect.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import type { Endpoint } from './request.ts';
 import type { Random } from './random.ts';
@@ -17,8 +18,8 @@ export interface CallOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly format: Format | undefined;
-  readonly streamed: boolean;
-  readonly model: string | undefined;
+  /** What the request's body asks for. */
+  readonly facts: JsonFacts;
   readonly totalMs: number;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
@@ -34,6 +35,7 @@ export class Call implements Context, AttemptListener {
   readonly streamed: boolean;
   readonly model: string | undefined;
   readonly history: AttemptRecord[] = [];
+  readonly maxOutputTokens: number | undefined;
   /** Where the lifecycle keeps the call; -1 while it is not in progress. */
   slot = -1;
   readonly #clock: Clock;
@@ -55,8 +57,9 @@ export class Call implements Context, AttemptListener {
     this.#clock = options.clock;
     this.#random = options.random;
     this.format = options.format;
-    this.streamed = options.streamed;
-    this.model = options.model;
+    this.streamed = options.facts.streamed;
+    this.model = options.facts.model;
+    this.maxOutputTokens = options.facts.maxOutputTokens;
     this.#onEnd = options.onEnd;
     this.#startedAt = options.clock.now();
     this.#deadline = this.#startedAt + options.totalMs;

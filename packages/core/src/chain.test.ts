@@ -136,6 +136,19 @@ describe('a plugin that fails', () => {
     },
   );
 
+  it('may give its refusal headers, but not those that describe the body', async () => {
+    const headers = { ratelimit: '"rpm";r=0;t=3', 'content-type': 'text/html' };
+    const refuse: Middleware = () =>
+      Promise.reject(new PipelineError('rate_limited', { headers, retryAfterMs: 2_500 }));
+    const call = await callWith([plugin('limit', refuse)], ok);
+    expect(call).toMatchObject({ status: 429, sent: [] });
+    expect(Object.fromEntries(call.headers)).toMatchObject({
+      ratelimit: '"rpm";r=0;t=3',
+      'content-type': 'application/json',
+      'retry-after': '3',
+    });
+  });
+
   it.each(failures)(
     'is passed over when it %s and is open, and that is reported',
     async (_, handle, says) => {

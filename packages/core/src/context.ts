@@ -15,6 +15,11 @@ export interface Context {
   readonly state: State;
   /** The model the request asks for; undefined when the format finds none. */
   readonly model: string | undefined;
+  /**
+   * The most output tokens that the request allows, in all choices together: the largest of the bounds it names.
+   * Undefined when it names none.
+   */
+  readonly maxOutputTokens: number | undefined;
   /** Attempts made upstream so far. */
   readonly attempts: number;
   /** Those attempts, in the order in which they began. The last ones may still be in progress. */

@@ -29,6 +29,7 @@ export function deliver(given: Response, call: Call): Response {
 export function refusal(error: PipelineError, id: string, format: Format): Response {
   const bytes = Buffer.from(format.errorBody(error, id));
   const headers: Record<string, string> = {
+    ...error.headers,
     'content-type': 'application/json',
     'content-length': String(bytes.length),
     'request-id': id,

@@ -136,6 +136,8 @@ export interface PipelineErrorOptions {
   readonly retryable?: boolean;
   /** The caller should wait at least this long; becomes `retry-after`, rounded up to seconds. */
   readonly retryAfterMs?: number;
+  /** Further headers of the answer to the caller, such as the state of a limit. Lower-case names. Default: none. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Name of the plugin that refused. */
   readonly plugin?: string;
   /** What really happened, for logs. Never sent to the caller. */
@@ -158,6 +160,7 @@ export class PipelineError extends Error {
   readonly status: number;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
   readonly plugin: string | undefined;
 
   constructor(code: ErrorCode, options: PipelineErrorOptions = {}) {
@@ -170,6 +173,7 @@ export class PipelineError extends Error {
     this.status = options.status ?? facts.status;
     this.retryable = options.retryable ?? facts.retryable;
     this.retryAfterMs = options.retryAfterMs;
+    this.headers = options.headers;
     this.plugin = options.plugin;
   }
 

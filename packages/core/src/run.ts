@@ -29,7 +29,7 @@ export interface RunnerParts {
 }
 
 /** What is known of a body that was not looked at. */
-const NOTHING: JsonFacts = { streamed: false, model: undefined };
+const NOTHING: JsonFacts = { streamed: false, model: undefined, maxOutputTokens: undefined };
 
 /** What a refusal has to know of a request. */
 export type RefusedRequest = Pick<InboundRequest, 'method' | 'target' | 'headers'>;
@@ -114,15 +114,14 @@ export class Runner {
     return refusal(error, this.#parts.random.uuid(), this.#dialectOf(inbound, this.#formatOf(inbound)));
   }
 
-  #call(inbound: InboundRequest, format: Format | undefined, { streamed, model }: JsonFacts): Call {
+  #call(inbound: InboundRequest, format: Format | undefined, facts: JsonFacts): Call {
     const { clock, random, timeouts, lifecycle } = this.#parts;
     return new Call({
       clock,
       random,
       format,
-      streamed,
-      model,
-      totalMs: streamed ? timeouts.streamedTotalMs : timeouts.totalMs,
+      facts,
+      totalMs: facts.streamed ? timeouts.streamedTotalMs : timeouts.totalMs,
       signal: inbound.signal,
       controller: inbound.controller,
       onEnd: lifecycle.callEnded,

@@ -55,6 +55,27 @@ describe('inspectJson', () => {
     expect(inspect(text)).toMatchObject({ streamed });
   });
 
+  it.each([
+    ['{"max_tokens":64}', 64],
+    ['{"max_tokens" : 64 , "stream":true}', 64],
+    ['{"max_completion_tokens":7}', 7],
+    ['{"max_output_tokens":8}', 8],
+    ['{"max_tokens":1,"max_completion_tokens":10000}', 10_000],
+    ['{"n":3,"max_tokens":5}', 15],
+    ['{"max_tokens":5,"n":0}', 5],
+    ['{"max_tokens":null}', undefined],
+    ['{"max_tokens":"64"}', undefined],
+    ['{"max_tokens":1.5}', undefined],
+    ['{"max_tokens":1e3}', undefined],
+    ['{"max_tokens":-1}', undefined],
+    ['{"max_tokens":', undefined],
+    ['{"a":{"max_tokens":1}}', undefined],
+    ['{"n":2}', undefined],
+    [`{"max_tokens":${'9'.repeat(400)}}`, 1e12],
+  ])('%s allows this much output: %s', (text, maxOutputTokens) => {
+    expect(inspect(text).maxOutputTokens).toBe(maxOutputTokens);
+  });
+
   it('counts depth and values, and refuses what is beyond', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     expect(refusal(nested(64))).toBeUndefined();

@@ -13,6 +13,9 @@ const LETTER_T = 116;
 /** Bytes of a string that are looked at one by one before the native search takes over. */
 const SHORT_STRING = 48;
 
+/** A larger count is taken for this one. Sums of them stay whole numbers. */
+const MAX_COUNT = 1e12;
+
 /** A longer name is no model's, and would end up in keys and records. */
 const MAX_MODEL_BYTES = 256;
 
@@ -33,7 +36,16 @@ export interface JsonFacts {
   readonly streamed: boolean;
   /** The string that `"model"` is at the top level; undefined when there is none. */
   readonly model: string | undefined;
+  /** The largest bound on output tokens at the top level, for all choices together; undefined when there is none. */
+  readonly maxOutputTokens: number | undefined;
 }
+
+/** Where the dialects bound the output of one choice. Several may stand in one request, and servers differ in which counts. */
+const OUTPUT_BOUNDS: ReadonlySet<string> = new Set([
+  'max_tokens',
+  'max_completion_tokens',
+  'max_output_tokens',
+]);
 
 /**
  * Scans a JSON body before anybody parses it: one pass over the bytes, no recursion, no allocation per value. Refuses
@@ -49,6 +61,8 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
   let nodes = 0;
   let streamed = false;
   let model: string | undefined;
+  let maxOutputTokens: number | undefined;
+  let choices = 1;
   for (let i = 0; i < text.length; i++) {
     switch (text[i]) {
       case QUOTE: {
@@ -63,6 +77,9 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
             topKeys.add(key);
             if (key === 'stream') streamed = isTrue(text, end + 1);
             else if (key === 'model') model = stringValue(text, end + 1);
+            else if (key === 'n') choices = Math.max(1, countValue(text, end + 1) ?? 1);
+            else if (OUTPUT_BOUNDS.has(key))
+              maxOutputTokens = largest(maxOutputTokens, countValue(text, end + 1));
           }
         }
         i = end;
@@ -87,7 +104,8 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
       default:
     }
   }
-  return { streamed, model };
+  if (maxOutputTokens !== undefined) maxOutputTokens = Math.min(maxOutputTokens * choices, MAX_COUNT);
+  return { streamed, model, maxOutputTokens };
 }
 
 /** Position of the quote that ends the string which begins at `from`; the text's length if none does. */
@@ -135,6 +153,29 @@ function stringValue(text: Buffer, from: number): string | undefined {
   if (text[start] !== QUOTE) return undefined;
   const end = stringEnd(text, start + 1);
   return end - start > MAX_MODEL_BYTES ? undefined : keyText(text, start + 1, end);
+}
+
+/** The whole number behind a key; undefined when something else stands there. */
+function countValue(text: Buffer, from: number): number | undefined {
+  const start = skipSpace(text, skipSpace(text, from) + 1);
+  let end = start;
+  // Two more than the longest that is believed: enough to see that there are more.
+  while (end < start + 17 && isDigit(text[end])) end++;
+  if (end === start || isFraction(text[end])) return undefined;
+  return Math.min(Number(text.toString('latin1', start, end)), MAX_COUNT);
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 48 && byte <= 57;
+}
+
+/** `.`, `e` or `E`: the number goes on, and is no count. */
+function isFraction(byte: number | undefined): boolean {
+  return byte === 46 || byte === 101 || byte === 69;
+}
+
+function largest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
 }
 
 function skipSpace(text: Buffer, from: number): number {

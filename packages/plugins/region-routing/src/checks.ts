@@ -120,6 +120,7 @@ class CheckContext implements Context {
   readonly format = undefined;
   readonly streamed = false;
   readonly model = undefined;
+  readonly maxOutputTokens = undefined;
   readonly attempts = 0;
   readonly history = [];
   readonly state = { get: (): undefined => undefined, set: (): void => undefined };
