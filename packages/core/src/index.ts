@@ -58,7 +58,7 @@ export {
   VERDICTS,
 } from './state.ts';
 export { watchFile } from './watch-file.ts';
-export { within } from './within.ts';
+export { TooLate, within } from './within.ts';
 export { CREDENTIAL_HEADERS, withoutCredentials } from './without-credentials.ts';
 export { isEventStream, observeStream, transformStream } from './stream/attach.ts';
 export type { BodySource } from './stream/body.ts';

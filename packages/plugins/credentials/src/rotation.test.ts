@@ -209,7 +209,7 @@ describe('a provider', () => {
     await using pipe = rotating(vault(new Promise<never>(() => undefined)), [], { loadTimeoutMs: 500 });
     const started = pipe.pipeline.start();
     started.catch(() => undefined);
-    await pipe.clock.advance(500);
+    await pipe.clock.advance(501);
     await expect(started).rejects.toThrow(
       'the key "vault" of endpoint "default" cannot be loaded: no answer within 500 ms',
     );

@@ -355,7 +355,7 @@ describe('a directory', () => {
     const pending = status(pipe.post({}, bearer(text)));
     await pipe.clock.advance(299);
     expect(pipe.outcomes).toHaveLength(0);
-    await pipe.clock.advance(1);
+    await pipe.clock.advance(2);
     expect(await pending).toBe(503);
     expect(pipe.clock.pendingTimers).toBe(0);
   });

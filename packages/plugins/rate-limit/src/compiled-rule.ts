@@ -1,4 +1,4 @@
-import type { ApiRequest, Context } from '@sluice/core';
+import { type ApiRequest, type Context, LIMITS, PipelineError } from '@sluice/core';
 import { Calendar } from './calendar.ts';
 import { type Rate, rateOf } from './gcra.ts';
 import type { RateLimitSettings } from './options.ts';
@@ -57,6 +57,10 @@ export class CompiledRule {
   readonly #cacheReadWeight: number;
   readonly #leaseMs: number;
   readonly #keys = new Map<string, string>();
+  readonly #rule: LimitRule;
+  readonly #settings: RuleSettings;
+  /** The rule with limits of callers' own. */
+  readonly #own = new Map<number, CompiledRule>();
 
   /** Compiles a rule, and its share beside it. */
   static of(rule: LimitRule, settings: RuleSettings): CompiledRule {
@@ -78,6 +82,8 @@ export class CompiledRule {
     const unit = rule.of === 'cost' ? MICRO : 1;
     const units = (amount: number): number => Math.max(1, Math.floor(Math.round(amount * unit) / parts));
     const spaced = settings.mode === 'pace' && windowMs !== undefined;
+    this.#rule = rule;
+    this.#settings = settings;
     this.name = rule.name;
     this.of = rule.of;
     this.limit = units(rule.limit);
@@ -98,6 +104,19 @@ export class CompiledRule {
     this.#cacheReadWeight = rule.cacheReadWeight ?? 1;
     this.#leaseMs = settings.leaseMs;
     this.share = share;
+  }
+
+  /** The rule with a caller's own limit in the place of everybody's, and a burst in proportion. */
+  withLimit(limit: number): CompiledRule {
+    let own = this.#own.get(limit);
+    if (own === undefined) {
+      const rule = this.#rule;
+      const burst = rule.burst === undefined ? {} : { burst: (rule.burst * limit) / rule.limit };
+      own = CompiledRule.of({ ...rule, limit, ...burst }, this.#settings);
+      if (this.#own.size >= MAX_KEYS) this.#own.clear();
+      this.#own.set(limit, own);
+    }
+    return own;
   }
 
   /** What the rule asks of the store for a call. Undefined: more than will ever fit. */
@@ -188,14 +207,22 @@ export interface Applied {
   readonly scope: string;
 }
 
-/** The rules that apply to a call. */
+/**
+ * The rules that apply to a call, with its caller's own limits where it has any.
+ *
+ * @throws PipelineError `quota_exceeded` when its own limit is nothing.
+ */
 export function appliedRules(rules: readonly CompiledRule[], request: ApiRequest, ctx: Context): Applied[] {
   const applied: Applied[] = [];
+  const limits = ctx.state.get(LIMITS);
   for (const rule of rules) {
     // Without a format there are no tokens to be read, and no price.
     if (ctx.format === undefined && rule.of !== 'requests' && rule.of !== 'concurrent-calls') continue;
     const scope = rule.scope(request, ctx);
-    if (scope !== undefined) applied.push({ rule, scope });
+    if (scope === undefined) continue;
+    const own = limits !== undefined && Object.hasOwn(limits, rule.name) ? limits[rule.name] : undefined;
+    if (own === 0 && rule.enforced) throw new PipelineError('quota_exceeded');
+    applied.push({ rule: own === undefined || own === 0 ? rule : rule.withLimit(own), scope });
   }
   return applied;
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '@sluice/core';
+import { type Clock, within } from '@sluice/core';
 import { Denials } from './denials.ts';
 import type { LimitListener } from './events.ts';
 import type { Hold } from './hold.ts';
@@ -7,7 +7,6 @@ import { memoryLimitStore } from './memory-store.ts';
 import { Outage } from './outage.ts';
 import { cannotTell } from './refusal.ts';
 import type { Claim, Grant, LimitStore, Lowering, Settlement } from './store.ts';
-import { within } from './within.ts';
 
 /** How long an app waits at its start for a store that does not answer. */
 const STARTING_MS = 1_000;

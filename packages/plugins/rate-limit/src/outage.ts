@@ -1,7 +1,6 @@
-import type { Clock, TimerHandle } from '@sluice/core';
+import { type Clock, type TimerHandle, TooLate, within } from '@sluice/core';
 import type { LimitListener } from './events.ts';
 import type { LimitStore, Reservation, Settlement } from './store.ts';
-import { TooLate, within } from './within.ts';
 
 /** Waits between two looks at a store that is out. */
 const FIRST_PROBE_MS = 250;

@@ -1,4 +1,4 @@
-import { createPipeline, definePlugin, named, type Plugin, PRINCIPAL } from '@sluice/core';
+import { createPipeline, definePlugin, LIMITS, named, type Plugin, PRINCIPAL } from '@sluice/core';
 import {
   anthropicMessage,
   type TestPipeline,
@@ -57,6 +57,30 @@ describe('a limit of requests', () => {
     await pipe.clock.advance(60_000);
     expect(await statuses(pipe, 4)).toEqual([200, 200, 200, 429]);
     expect(pipe.outcomes.map(({ kind }) => kind)).toContain('refused');
+  });
+
+  test("is a caller's own where it has one", async () => {
+    const own = definePlugin({
+      name: 'own',
+      create: () => ({
+        handle: (request, next, ctx) => {
+          const { 'x-limit': limit } = request.headers;
+          if (limit !== undefined) ctx.state.set(LIMITS, { rpm: Number(limit), other: 1 });
+          return next(request);
+        },
+      }),
+    });
+    const answers = Array.from({ length: 50 }, () => answer);
+    await using pipe = testPipeline({
+      answers,
+      plugins: [identify(), own(), rateLimit({ rules: [PER_MINUTE] })],
+    });
+    expect(await statuses(pipe, 6, { 'x-tenant': 'big', 'x-limit': '5' })).toEqual([
+      200, 200, 200, 200, 200, 429,
+    ]);
+    expect(await statuses(pipe, 2, { 'x-tenant': 'small', 'x-limit': '1' })).toEqual([200, 429]);
+    expect(await statuses(pipe, 4, { 'x-tenant': 'usual' })).toEqual([200, 200, 200, 429]);
+    expect(await statuses(pipe, 1, { 'x-tenant': 'none', 'x-limit': '0' })).toEqual([429]);
   });
 
   test('says when to come back, in the dialect of the caller', async () => {

@@ -20,7 +20,10 @@ export type OutagePolicy = 'open' | 'closed' | 'local';
 
 /** One limit. */
 export interface LimitRule {
-  /** Unique; shown to callers and part of the keys in the store. Lower-case letters, digits and hyphens. */
+  /**
+   * Unique; shown to callers and part of the keys in the store. Lower-case letters, digits and hyphens. A caller's own
+   * limit of this name (`LIMITS`, which an identity plugin sets) stands in place of `limit`; 0 refuses its calls.
+   */
   readonly name: string;
   /** What it counts. */
   readonly of: Dimension;
