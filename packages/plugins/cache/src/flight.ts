@@ -38,6 +38,8 @@ export class Flight {
   readonly leader: Call;
   /** False once something forbids to store what comes: a purge, a verdict, the kind of answer. */
   storable = true;
+  /** Where `Flights` keeps it. */
+  slot = -1;
   /** The event has passed behind which nothing of value follows. */
   complete = false;
   /** Held for this flight while other processes wait. */

@@ -31,8 +31,11 @@ export interface FlightsOptions {
 export class Flights {
   readonly #options: FlightsOptions;
   readonly #byKey = new Map<string, Flight>();
-  /** Those that nobody can join, too. */
-  readonly #all = new Set<Flight>();
+  /**
+   * Those that nobody can join, too. An array that the last one fills up the gaps of: a `Set` leaves outgrown tables
+   * behind that keep finished calls alive.
+   */
+  readonly #all: Flight[] = [];
 
   constructor(options: FlightsOptions) {
     this.#options = options;
@@ -77,20 +80,24 @@ export class Flights {
 
   /** Gives up what goes on in the background; no call is in progress any more. */
   close(): void {
-    for (const flight of [...this.#all]) flight.abandon(new PipelineError('shutting_down'));
+    for (const flight of this.#all.slice()) flight.abandon(new PipelineError('shutting_down'));
   }
 
   #flight(call: Call, failures: number): Flight {
     const flight = new Flight(call, this.#options.clock.now(), failures, this.#landed);
     if (call.shared) this.#byKey.set(call.key, flight);
-    this.#all.add(flight);
+    flight.slot = this.#all.push(flight) - 1;
     return flight;
   }
 
   readonly #landed = (flight: Flight): void => {
     const { key } = flight.leader;
     if (this.#byKey.get(key) === flight) this.#byKey.delete(key);
-    this.#all.delete(flight);
+    const last = this.#all.pop() as Flight;
+    if (last !== flight) {
+      this.#all[flight.slot] = last;
+      last.slot = flight.slot;
+    }
     this.#options.landed(flight);
   };
 

@@ -9,6 +9,8 @@ export interface RedisClient {
   callBuffer(command: string, ...args: Argument[]): Promise<unknown>;
   /** Without a listener for `error`, ioredis writes each failed reconnect to the console. */
   on(event: 'error', listener: () => void): unknown;
+  /** Whether there is one already. */
+  listenerCount(event: 'error'): number;
 }
 
 /** What is called of the client that hears of purges; it can do nothing else meanwhile. */
@@ -19,7 +21,8 @@ export interface RedisSubscriber {
   on(event: 'message', listener: (channel: string) => void): unknown;
   on(event: 'ready' | 'close' | 'error', listener: () => void): unknown;
   /** Takes a listener away. */
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: 'message', listener: (channel: string) => void): unknown;
+  off(event: 'ready' | 'close' | 'error', listener: () => void): unknown;
 }
 
 /**

@@ -37,7 +37,7 @@ const PURGE_BATCH = 500;
 export function redisCacheStore(client: RedisClient, options: RedisCacheStoreOptions = {}): CacheStore {
   const { prefix = 'sluice:cache:', encryptionKeys = [], maxBodyBytes = 16 << 20 } = options;
   const codec = entryCodec({ encryptionKeys, maxBodyBytes });
-  client.on('error', ignore);
+  if (client.listenerCount('error') === 0) client.on('error', ignore);
   // The braces make Cluster put what belongs to one entry, or to one tag, into one slot.
   const entryName = (key: string): string => `${prefix}{${key}}`;
   const leaseName = (key: string): string => `${prefix}{${key}}:lease`;

@@ -1,1 +1,1 @@
-export {};
+export { type CacheStoreCase, cacheStoreCases, type CacheStoreHarness } from './store-cases.ts';
