@@ -110,9 +110,14 @@ export class Flight {
   }
 
   #abandonIfAlone(): void {
+    // The last reader of an answer that is over: the common case, and an `Error` would cost as much as the rest.
+    if (this.log?.end !== undefined) return;
     if (this.waiters.length > 0 || (this.log?.readers ?? 0) > 0) return;
     // Some readers leave with the last event, and nothing is missing then.
-    if (this.complete) this.log?.close();
+    if (this.complete) {
+      this.log?.close();
+      return;
+    }
     this.abandon(new PipelineError('client_abort', { cause: new Error('nobody waits for the answer') }));
   }
 

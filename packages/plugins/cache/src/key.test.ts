@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalJson } from './canonical.ts';
 import { jsonNodes } from './json-nodes.ts';
-import { cacheKey, keyInputs } from './key.ts';
+import { bodyDigest, cacheKey, keyInputs } from './key.ts';
 import { readRules } from './rules.ts';
 import { type Scope, scopeOf } from './scope.ts';
 
@@ -37,7 +37,8 @@ function keyOf({ scope, chat, path, headers, regions, streamed, body }: Asked, s
   };
   const model = typeof body['model'] === 'string' ? body['model'] : undefined;
   const canonical = canonicalJson(rules.normalise?.(body) ?? body, rules.tree);
-  return cacheKey(keyInputs(request, { format, model, streamed }, rules, scope, regions, canonical), secret);
+  const digest = bodyDigest(canonical, new Uint8Array());
+  return cacheKey(keyInputs(request, { format, model, streamed }, rules, scope, regions, digest), secret);
 }
 
 /** The same inputs said in another way: a value to compare deeply, made without any of the code under test. */

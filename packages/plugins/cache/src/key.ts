@@ -23,37 +23,41 @@ export interface KeyInputs {
   readonly headers: readonly string[];
   /** Regions that may have seen the request. */
   readonly regions: readonly string[] | undefined;
-  /** The body's fields that decide the answer. */
-  readonly body: Canonical;
-  /** The body as it came; part of the key only where its canonical form has lost something. */
-  readonly raw: Uint8Array;
+  /** Made by {@link bodyDigest}. */
+  readonly body: string;
 }
 
-/** SHA-256, or HMAC with the server's secret, of the inputs; each is preceded by its length, so none can reach into the next. */
+/** SHA-256, or HMAC with the server's secret, of the inputs. */
 export function cacheKey(inputs: KeyInputs, secret: string | Uint8Array | undefined): string {
-  const { scope, format, url, model, streamed, headers, regions, body, raw } = inputs;
-  const parts = [
-    VERSION,
-    // JSON, because UTF-8 alone would make all lone surrogates alike.
-    JSON.stringify([scope, format, url, model ?? null, streamed, headers, regions?.toSorted() ?? null]),
-    body.exact ? '' : hash('sha256', raw),
-    body.text,
-  ];
-  let text = '';
-  for (const part of parts) text += `${part.length}:${part}`;
+  const { scope, format, url, model, streamed, headers, regions, body } = inputs;
+  // As JSON, because in UTF-8 alone all lone surrogates are alike.
+  const around = [scope, format, url, model ?? null, streamed, headers, regions?.toSorted() ?? null];
+  const text = prefixed(VERSION, JSON.stringify(around), body);
   return secret === undefined
     ? hash('sha256', text, 'base64url')
     : createHmac('sha256', secret).update(text).digest('base64url');
 }
 
-/** The inputs of a request, its body's canonical form given. */
+/** SHA-256 of what a body says. Where its canonical form has lost something, its bytes count too. */
+export function bodyDigest({ text, exact }: Canonical, raw: Uint8Array): string {
+  return hash('sha256', prefixed(exact ? '' : hash('sha256', raw), text), 'base64url');
+}
+
+/** Each part preceded by its length, so that none can reach into the next. */
+function prefixed(...parts: readonly string[]): string {
+  let text = '';
+  for (const part of parts) text += `${part.length}:${part}`;
+  return text;
+}
+
+/** The inputs of a request whose body has been digested. */
 export function keyInputs(
   request: ApiRequest,
   { format, model, streamed }: Pick<Context, 'format' | 'model' | 'streamed'>,
   rules: CacheRules,
   scope: Scope,
   regions: readonly string[] | undefined,
-  body: Canonical,
+  body: string,
 ): KeyInputs {
   return {
     scope,
@@ -61,10 +65,9 @@ export function keyInputs(
     url: withoutBeta(request.url),
     model,
     streamed,
-    headers: keyHeaders(request.headers, rules),
+    headers: rules.headers.map((name) => asSet(request.headers[name])),
     regions,
     body,
-    raw: request.body ?? new Uint8Array(),
   };
 }
 
@@ -79,12 +82,9 @@ function withoutBeta(url: string): string {
   return kept.length === 0 ? url.slice(0, query) : `${url.slice(0, query)}?${kept.join('&')}`;
 }
 
-function keyHeaders(headers: ApiRequest['headers'], { headers: names }: CacheRules): string[] {
-  return names.map((name) => {
-    const value = headers[name];
-    if (value === undefined) return '';
-    const set = new Set(value.split(',').map((one) => one.trim()));
-    set.delete('');
-    return [...set].toSorted().join(',');
-  });
+function asSet(value: string | undefined): string {
+  if (value === undefined || !value.includes(',')) return value?.trim() ?? '';
+  const set = new Set(value.split(',').map((one) => one.trim()));
+  set.delete('');
+  return [...set].toSorted().join(',');
 }

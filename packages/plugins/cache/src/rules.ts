@@ -25,8 +25,6 @@ export interface CacheRules {
   readonly normalise?: (body: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
   /** Why the answer depends on more than the request; undefined when it does not. */
   readonly impurity: (body: Readonly<Record<string, unknown>>) => Impurity | undefined;
-  /** Whether a path (of a URL, without query) belongs to an endpoint whose answers may be stored. Default: every one. */
-  readonly endpoint?: (path: string) => boolean;
   /** What a whole answer is, if anything special. */
   readonly answer: (body: unknown) => AnswerKind | undefined;
   /** What an event says about it. Called for every event: it must be cheap. */
