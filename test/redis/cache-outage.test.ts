@@ -160,13 +160,13 @@ describeWithOwnRedis('while Redis', () => {
   });
 
   test('is full, what it has is still found, and writes are left be', async () => {
-    await using server = await startRedis({ maxMemoryBytes: 4 << 20 });
+    await using server = await startRedis({ maxMemoryBytes: 64 << 20 });
     const redis = redisOf(server);
     await ready(redis);
     await using one = app(redis);
     await one.ask(0);
     await expect.poll(() => one.handle.statistics().stored).toBe(1);
-    for (let i = 0; i < 8; i++) await redis.set(`fill${i}`, 'x'.repeat(1 << 20)).catch(() => undefined);
+    await redis.config('SET', 'maxmemory', '1');
     await load(one, 200);
     const { stored, storeFailures, dropped } = one.handle.statistics();
     expect(stored).toBe(1);
@@ -175,7 +175,7 @@ describeWithOwnRedis('while Redis', () => {
     const { count } = one.sent;
     await one.ask(0);
     expect(one.sent.count).toBe(count);
-    await redis.call('FLUSHALL');
+    await redis.config('SET', 'maxmemory', '0');
     await recovered(one);
     redis.disconnect();
   });
@@ -263,6 +263,7 @@ describeWithOwnRedis('several processes', () => {
     await ready(redis);
     await using one = app(redis, { acrossProcesses: { leaseMs: 60_000, waitMs: 300 } });
     await one.ask(1);
+    await expect.poll(() => one.handle.statistics().stored).toBe(1);
     const [entry = ''] = await redis.keys('sluice:cache:{*}');
     await redis.del(entry);
     await redis.set(`${entry}:lease`, 'of the dead', 'PX', 60_000);
