@@ -65,10 +65,7 @@ function app(client: RedisClient, options: CacheOptions = {}): App {
 }
 
 function redisOf(server: Pick<RedisServer, 'url'>): Redis {
-  // #region redis
-  const redis = new Redis(server.url, { ...REDIS_SETTINGS });
-  // #endregion
-  return redis;
+  return new Redis(server.url, { ...REDIS_SETTINGS });
 }
 
 /** Asks for as many topics, so many at a time. */

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  cache,
+  CACHE_STORE,
   cacheHandle,
   type CacheStore,
   REDIS_CLUSTER_SETTINGS,
@@ -11,13 +13,12 @@ import {
 import { cacheStoreCases } from '@sluice/cache/testing';
 import { CLOCK, type Clock, createPipeline, provide, TRANSPORT } from '@sluice/core';
 import { scriptedTransport } from '@sluice/core/testing';
-import { cache, CACHE_STORE } from '@sluice/cache';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRedisCluster, type RedisCluster } from '../support/redis-cluster.ts';
 import { describeWithOwnRedis, describeWithRedis, redisForTests } from '../support/redis.ts';
 
-const pass = async (ms: number): Promise<void> => void (await sleep(ms));
+const pass = (ms: number): Promise<void> => sleep(ms);
 const systemClock = realClock();
 
 /** The clock that a pipeline has by itself. */
@@ -138,6 +139,21 @@ describeWithRedis('the store on Redis', () => {
     for (const subscriber of subscribers) subscriber.disconnect();
   });
 
+  test('is assembled in a few lines', async () => {
+    const { url } = server;
+    // #region redis
+    const redis = new Redis(url, { ...REDIS_SETTINGS });
+    const pipeline = createPipeline({
+      upstream: 'https://api.anthropic.com',
+      plugins: [cache()],
+      services: [provide(CACHE_STORE, () => redisCacheStore(redis))],
+    });
+    // #endregion
+    expect(pipeline.describe().services).toContainEqual({ name: 'cache-store', source: 'provided' });
+    await pipeline.close();
+    redis.disconnect();
+  });
+
   test('is shared by pipelines, and purged through one of them', async () => {
     const own = prefix();
     const answer = (): Response =>
@@ -150,7 +166,6 @@ describeWithRedis('the store on Redis', () => {
         plugins: [cache({ handle, tags: () => ['all'] })],
         services: [
           provide(TRANSPORT, () => transport),
-          // #region two-level
           provide(
             CACHE_STORE,
             ({ clock }) =>
@@ -159,7 +174,6 @@ describeWithRedis('the store on Redis', () => {
               clock: CLOCK,
             },
           ),
-          // #endregion
         ],
       });
       const ask = async (): Promise<string> =>

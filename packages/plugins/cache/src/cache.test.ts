@@ -454,7 +454,11 @@ describe('what is purged', () => {
     await using pipe = caching([good('a1'), good('b1'), good('a2')], { handle });
     await pipe.ask({}, { 'x-tenant': 'a' });
     await pipe.ask({}, { 'x-tenant': 'b' });
+    // #region handle
     await handle.purge({ tenant: 'a' });
+    const { hits, misses } = handle.statistics();
+    // #endregion
+    expect([hits, misses]).toEqual([0, 2]);
     expect(await pipe.ask({}, { 'x-tenant': 'a' })).toContain('a2');
     expect(await pipe.ask({}, { 'x-tenant': 'b' })).toContain('b1');
     expect(handle.statistics()).toMatchObject({ hits: 1, misses: 3, stored: 3 });

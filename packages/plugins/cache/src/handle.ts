@@ -10,7 +10,9 @@ export type Purge =
 
 /** A cache at work, as its handle knows it. */
 export interface Purgeable {
+  /** Forgets what was stored with the tag, and what is on its way. */
   purge(tag: string): Promise<void>;
+  /** What has happened so far. */
   readonly statistics: CacheStatistics;
 }
 

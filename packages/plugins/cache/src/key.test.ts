@@ -49,7 +49,11 @@ function meaningOf({ scope, chat, path, headers, regions, streamed, body }: Aske
   const name = chat ? 'openai-beta' : 'anthropic-beta';
   const set = [...new Set((headers[name] ?? '').split(',').map((flag) => flag.trim()))].filter(Boolean);
   return {
-    ...{ scope, chat, streamed, kept: chat ? openai : anthropic, set: set.toSorted() },
+    scope,
+    chat,
+    streamed,
+    kept: chat ? openai : anthropic,
+    set: set.toSorted(),
     version: chat ? '' : (headers['anthropic-version'] ?? ''),
     path: path.replace('?beta=true', ''),
     regions: regions?.toSorted() ?? null,

@@ -17,11 +17,13 @@ export interface RedisClient {
 export interface RedisSubscriber {
   /** Begins to hear a channel. */
   subscribe(channel: string): Promise<unknown>;
-  /** Messages, each new connection (`ready`) and its loss. */
+  /** Messages. */
   on(event: 'message', listener: (channel: string) => void): unknown;
+  /** Each new connection (`ready`), and its loss. */
   on(event: 'ready' | 'close' | 'error', listener: () => void): unknown;
   /** Takes a listener away. */
   off(event: 'message', listener: (channel: string) => void): unknown;
+  /** Takes a listener away. */
   off(event: 'ready' | 'close' | 'error', listener: () => void): unknown;
 }
 
