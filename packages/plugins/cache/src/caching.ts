@@ -22,12 +22,12 @@ import { Keeper } from './keeper.ts';
 import { LeaseQueue } from './lease-queue.ts';
 import type { CacheSettings } from './options.ts';
 import { Planner } from './plan.ts';
-import { noStatistics } from './statistics.ts';
+import { type CacheStatistics, noStatistics } from './statistics.ts';
 import type { CacheEntry, CacheStore } from './store.ts';
 
 /** The cache of one pipeline. */
 export class Caching implements Purgeable {
-  readonly statistics = noStatistics();
+  readonly statistics: CacheStatistics = noStatistics();
   readonly #settings: CacheSettings;
   readonly #clock: Clock;
   readonly #store: GuardedStore;

@@ -61,6 +61,7 @@ export class GuardedStore {
       this.#pending.size >= this.#options.maxPendingWrites || this.#pendingBytes + bytes > MAX_PENDING_BYTES;
     if (full || (this.#writes.open && !this.#writes.mayTry())) {
       this.#statistics.dropped++;
+      this.release(key, options.lease);
       return;
     }
     let written: void | Promise<void>;
@@ -68,6 +69,7 @@ export class GuardedStore {
       written = this.#store.set(key, entry, options);
     } catch {
       this.#writeFailed();
+      this.release(key, options.lease);
       return;
     }
     if (!(written instanceof Promise)) {
@@ -87,6 +89,8 @@ export class GuardedStore {
       .finally(() => {
         this.#pending.delete(done);
         this.#pendingBytes -= bytes;
+        // Storing gives it up, but a store may have its reasons not to; others would wait for an answer in vain.
+        this.release(key, options.lease);
       });
     this.#pending.add(done);
   }
@@ -104,6 +108,13 @@ export class GuardedStore {
   /** What a lease command answers; `otherwise` when it does not come in time. */
   async lease<T>(command: () => Promise<T>, otherwise: T): Promise<T> {
     return (await this.#read(command)) ?? otherwise;
+  }
+
+  /** Gives a lease up, if there is one. */
+  release(key: string, lease: string | undefined): void {
+    const { leases } = this;
+    if (lease !== undefined && leases !== undefined)
+      void this.lease(() => leases.release(key, lease), undefined);
   }
 
   /** Waits for the writes in progress. */

@@ -26,9 +26,7 @@ export class Keeper {
     const { leader, lease, startedAt } = flight;
     const body = this.#bodyOf(flight);
     if (body === undefined) {
-      const { leases } = this.#store;
-      if (lease !== undefined && leases !== undefined)
-        void this.#store.lease(() => leases.release(leader.key, lease), undefined);
+      this.#store.release(leader.key, lease);
       return;
     }
     const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = this.#settings;

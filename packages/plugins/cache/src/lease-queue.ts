@@ -31,6 +31,10 @@ export class LeaseQueue {
       // The store has none, or is away: everybody asks for himself.
       if (leases === undefined) return undefined;
       const lease = await this.#store.lease(() => leases.acquire(key, this.#options.leaseMs), undefined);
+      if (flight.signal.aborted) {
+        this.#store.release(key, lease);
+        return undefined;
+      }
       if (lease !== undefined) this.#hold(flight, leases, lease);
       // Also with the lease in hand: whoever had it before may have stored just now.
       const entry = await this.#store.get(key);
