@@ -188,5 +188,7 @@ class Caller {
 
 function checkHead(head: string): void {
   if (!head.startsWith('HTTP/1.1 200 ')) throw new Error(`wrong status: ${head}`);
-  if (!/\r\nrequest-id: req_/i.test(head)) throw new Error(`headers of the upstream are missing: ${head}`);
+  // An answer of the cache says so, and has none of them.
+  if (!/\r\n(?:request-id: req_|cache-status: sluice; )/i.test(head))
+    throw new Error(`headers of the upstream are missing: ${head}`);
 }

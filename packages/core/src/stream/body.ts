@@ -1,3 +1,4 @@
+import type { PipelineError } from '../errors.ts';
 import { Pending, readFrom, type Wake } from './pull.ts';
 
 /**
@@ -13,6 +14,8 @@ export interface BodySource {
   pull(wake: Wake): Uint8Array | null | undefined;
   /** Gives the rest up and frees what is behind it. Harmless after the end. */
   cancel(reason: unknown): void;
+  /** Why a plugin ended the body early, with a legal ending, once one has. Whoever wraps a source passes it on. */
+  readonly terminated?: PipelineError | undefined;
 }
 
 /** A body that is in memory already. */

@@ -38,6 +38,9 @@ export class DecodingReader implements EventReader {
         return this.#cut(error);
       }
       if (chunk === undefined) return undefined;
+      // The body of another response, in which a plugin did it.
+      const { terminated } = this.#source;
+      if (terminated !== undefined) this.#facts.terminated ??= terminated;
       const batch = this.#take(chunk);
       if (batch !== undefined) return batch;
     }
@@ -126,9 +129,15 @@ export class HeldReader implements EventReader {
 /** Events as bytes again: the bytes they came in where nothing was changed. */
 export class EventSource implements BodySource {
   readonly #reader: EventReader;
+  readonly #facts: BodyFacts | undefined;
 
-  constructor(reader: EventReader) {
+  constructor(reader: EventReader, facts?: BodyFacts) {
     this.#reader = reader;
+    this.#facts = facts;
+  }
+
+  get terminated(): PipelineError | undefined {
+    return this.#facts?.terminated;
   }
 
   pull(wake: Wake): Uint8Array | null | undefined {

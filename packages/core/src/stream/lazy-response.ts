@@ -220,14 +220,15 @@ export class LazyResponse {
 Object.setPrototypeOf(LazyResponse.prototype, Response.prototype);
 
 /** A body as bytes, whatever form it has. */
-export function bodySource(body: ResponseBody): BodySource {
-  return 'bytes' in body ? body.bytes : new EventSource(body.events);
+export function bodySource(body: ResponseBody, facts?: BodyFacts): BodySource {
+  return 'bytes' in body ? body.bytes : new EventSource(body.events, facts);
 }
 
 /** The body of any response as a source; the response counts as used. */
 export function takeSource(response: Response): BodySource {
   const body = LazyResponse.takeBody(response);
-  return body === null ? bytesSource(new Uint8Array()) : bodySource(body);
+  if (body === null) return bytesSource(new Uint8Array());
+  return bodySource(body, LazyResponse.factsOf(response));
 }
 
 /** A response's headers as a plain record of lower-case names, without creating `Headers`. */

@@ -1,0 +1,1 @@
+export { type CacheStoreCase, cacheStoreCases, type CacheStoreHarness } from './store-cases.ts';
