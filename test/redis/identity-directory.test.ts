@@ -227,7 +227,7 @@ describeWithOwnRedis('when Redis', () => {
     await pipe.clock.advance(100);
     server.freeze();
     const waiting = pipe.find(key.id);
-    await pipe.clock.advance(50);
+    await pipe.clock.advance(51);
     expect(await waiting).toEqual({ key, asked: true });
     expect(await pipe.find(key.id)).toEqual({ key, asked: false });
     await expect(Promise.resolve(pipe.directory.find(issueKey().key.id, signal))).rejects.toThrow(
@@ -236,7 +236,7 @@ describeWithOwnRedis('when Redis', () => {
     await pipe.clock.advance(10_000);
     const late = pipe.find(key.id);
     late.catch(() => undefined);
-    await pipe.clock.advance(50);
+    await pipe.clock.advance(51);
     await expect(late).rejects.toThrow('no answer within 50 ms');
     server.thaw();
     redis.disconnect();
