@@ -1,3 +1,4 @@
+import { PipelineError } from '@sluice/core';
 import { expect, test } from 'vitest';
 import { isWhole, storm, type Storm } from './storm.ts';
 
@@ -29,7 +30,7 @@ function check({ stack, settings, calls, mostProbes, clock, pendingTimers }: Sto
     met.completed += kind === 'completed' ? 1 : 0;
     met.refused += attempts === 0 ? 1 : 0;
     met.left += kind === 'client-abort' ? 1 : 0;
-    met.hedged += history.some(({ error }) => String(error).includes('superseded')) ? 1 : 0;
+    met.hedged += history.some(({ error }) => PipelineError.is(error) && error.code === 'superseded') ? 1 : 0;
   }
   // Attempts of all calls together: what calls add, the reserve, and what of it fills up again.
   const reserve = budgetReserve * (1 + clock.now() / 600_000);
