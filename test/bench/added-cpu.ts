@@ -59,7 +59,7 @@ for (const stream of [false, true]) {
   for (let round = -WARM_UP; round < ROUNDS; round++) {
     // Now the one first, now the other: garbage of the first is collected in the second's time.
     const order = round % 2 === 0 ? [empty, three] : [three, empty];
-    const [first = 0, second = 0] = [
+    const [first, second] = [
       await turn(order[0] as Pipeline, stream),
       await turn(order[1] as Pipeline, stream),
     ];

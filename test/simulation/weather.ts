@@ -141,7 +141,6 @@ function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     const onAbort = (): void => {
       clock.clearTimeout(timer);
       // The reason is whatever the caller has made it.
-      // oxlint-disable-next-line prefer-promise-reject-errors
       reject(signal.reason);
     };
     const timer = clock.setTimeout(() => {
