@@ -8,39 +8,9 @@ import {
   type Provision,
   RANDOM,
   TRANSPORT,
-  type Transport,
 } from '@sluice/core';
-import {
-  anthropicMessage,
-  anthropicStream,
-  errorBody,
-  type FakeClock,
-  fakeClock,
-  fakeRandom,
-  type ScriptedAnswer,
-  streamAnswer,
-} from '@sluice/core/testing';
-
-/** How a region fares at a moment: well, or not. */
-export type Weather =
-  | { readonly kind: 'well' }
-  /** Everything takes so many times longer. */
-  | { readonly kind: 'slow'; readonly factor: number }
-  /** This share of requests gets this status (default 500), the others an answer. */
-  | { readonly kind: 'flapping'; readonly share: number; readonly status?: number }
-  /** Connections are refused. */
-  | { readonly kind: 'down' };
-
-/** A regional upstream in virtual time. Its URL is `https://{id}.test`. */
-export interface SimulatedRegion {
-  readonly id: string;
-  /** Its weather at a time since the start. Default: always well. */
-  readonly weather?: (atMs: number) => Weather;
-  /** From the request to the first content. Default: 500, give or take a fifth. */
-  readonly firstContentMs?: number;
-  /** From there to the end of the answer. Default: 2 000, give or take a fifth. */
-  readonly restMs?: number;
-}
+import { type FakeClock, fakeClock, fakeRandom } from '@sluice/core/testing';
+import { regionalTransport, type SimulatedRegion } from './weather.ts';
 
 /** A run in virtual time. */
 export interface SimulationOptions {
@@ -61,15 +31,13 @@ export interface SimulationOptions {
 export interface SimulationResult {
   /** Of every call, in the order of their ends. */
   readonly outcomes: readonly Outcome[];
+  /** When each of them had begun, since the start. */
+  readonly begunAt: readonly number[];
   /** Every request that was sent, in order: where, and when since the start. */
   readonly sends: readonly { readonly region: string; readonly atMs: number }[];
   /** Stands at the end of the run. */
   readonly clock: FakeClock;
 }
-
-const WELL: Weather = { kind: 'well' };
-/** How long an error takes. */
-const ERROR_MS = 30;
 
 /** Runs calls against simulated regions, the same each time for the same seed. All calls have ended when it resolves. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
@@ -78,24 +46,23 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   // Chance of its own for the upstreams: what plugins draw must not change the weather.
   const random = fakeRandom(seed);
   const outcomes: Outcome[] = [];
+  const begunAt: number[] = [];
   const sends: { region: string; atMs: number }[] = [];
-  const byHost = new Map(regions.map((region) => [`${region.id}.test`, region]));
-  const transport: Transport = {
-    async send(request, ctx) {
-      const region = byHost.get(new URL(request.url).hostname);
-      if (region === undefined) throw new Error(`there is no region at ${request.url}`);
-      sends.push({ region: region.id, atMs: clock.now() });
-      const answer = await answerOf(region, streamed, clock, random);
-      const given = typeof answer === 'function' ? await answer(request, ctx) : answer;
-      if (given instanceof Error) throw given;
-      return given;
-    },
-  };
+  const transport = regionalTransport({
+    regions,
+    clock,
+    random,
+    sent: (region) => void sends.push({ region, atMs: clock.now() }),
+  });
   const recorder = definePlugin({
     name: 'simulation-outcomes',
     create: () => ({
       handle: (request, next, ctx) => {
-        ctx.onComplete((outcome) => void outcomes.push(outcome));
+        const atMs = clock.now();
+        ctx.onComplete((outcome) => {
+          outcomes.push(outcome);
+          begunAt.push(atMs);
+        });
         return next(request);
       },
     }),
@@ -132,7 +99,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   await clock.advance(durationMs);
   for (let minute = 0; minute < 60 && outcomes.length < begun; minute++) await clock.advance(60_000);
   await pipeline.close();
-  return { outcomes, sends, clock };
+  return { outcomes, begunAt, sends, clock };
 }
 
 /** The share of a region among the requests sent in a span of time. */
@@ -141,49 +108,8 @@ export function shareOf({ sends }: SimulationResult, region: string, fromMs = 0,
   return sent.filter((one) => one.region === region).length / sent.length;
 }
 
-/** The share of calls that were answered. */
-export function answeredShare({ outcomes }: SimulationResult): number {
-  return outcomes.filter(({ kind }) => kind === 'completed').length / outcomes.length;
-}
-
-async function answerOf(
-  region: SimulatedRegion,
-  streamed: boolean,
-  clock: FakeClock,
-  random: { next(): number },
-): Promise<ScriptedAnswer> {
-  const weather = region.weather?.(clock.now()) ?? WELL;
-  const vary = (ms: number): number => ms * (0.8 + 0.4 * random.next());
-  const wait = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      clock.setTimeout(resolve, ms);
-    });
-  if (weather.kind === 'down') {
-    await wait(1);
-    return Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-  }
-  if (weather.kind === 'flapping' && random.next() < weather.share) {
-    await wait(ERROR_MS);
-    const { status = 500 } = weather;
-    const headers = { 'content-type': 'application/json' };
-    return new Response(errorBody('anthropic-messages', status), { status, headers });
-  }
-  const factor = weather.kind === 'slow' ? weather.factor : 1;
-  const firstMs = vary(region.firstContentMs ?? 500) * factor;
-  const restMs = vary(region.restMs ?? 2_000) * factor;
-  if (!streamed) {
-    await wait(firstMs + restMs);
-    return new Response(anthropicMessage(), { headers: { 'content-type': 'application/json' } });
-  }
-  const events = anthropicStream({ text: 'One two three' });
-  const later = async (ms: number, piece: string): Promise<string> => {
-    await wait(ms);
-    return piece;
-  };
-  function* pieces(): Generator<string | Promise<string>> {
-    yield events[0] as string;
-    yield later(firstMs, events.slice(1, 4).join(''));
-    yield later(restMs, events.slice(4).join(''));
-  }
-  return streamAnswer(pieces());
+/** The share of the calls begun since some time that were answered. */
+export function answeredShare({ outcomes, begunAt }: SimulationResult, fromMs = 0): number {
+  const since = outcomes.filter((_, i) => (begunAt[i] ?? 0) >= fromMs);
+  return since.filter(({ kind }) => kind === 'completed').length / since.length;
 }
