@@ -1,0 +1,102 @@
+import { hash } from 'node:crypto';
+import { type Digest, Tree } from './tree.ts';
+
+/** Behind what is hashed stands the record's own hash, `,"hash":"` 43 characters `"}`, and a line feed. */
+export const SEAL_BYTES = 54;
+/** In front of a record's bytes, when they are hashed: a zero byte and the hash of the record before. */
+export const PREFIX_BYTES = 33;
+
+const SEAL_HEAD = ',"hash":"';
+const SEAL_TAIL = '"}\n';
+
+/** What the first record of a log follows. */
+export const GENESIS: Digest = hash('sha256', 'sluice audit log, version 1', 'binary');
+
+/** Where a chain stands. */
+export interface ChainState {
+  /** Hash of the last record. */
+  readonly head: Digest;
+  /** The tree over all records; its size is the sequence number of the next one. */
+  readonly tree: Tree;
+}
+
+/** A chain that has no record yet. */
+export function newChain(): ChainState {
+  return { head: GENESIS, tree: new Tree() };
+}
+
+/**
+ * Turns records into lines, each bound to all before it: `h_n = SHA-256(0x00 ‖ h_{n-1} ‖ line_n)`, over the bytes as
+ * they are written. Lines collect in one buffer, so that a batch is one write.
+ */
+export class Sealer {
+  readonly tree: Tree;
+  #head: Digest;
+  #scratch: Buffer<ArrayBuffer> = Buffer.alloc(4096);
+  #lines: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(64 * 1024);
+  #length = 0;
+
+  constructor({ head, tree }: ChainState) {
+    this.#head = head;
+    this.tree = tree.copy();
+  }
+
+  /** Where the chain stands now. */
+  get state(): ChainState {
+    return { head: this.#head, tree: this.tree };
+  }
+
+  /**
+   * Adds a record.
+   *
+   * @param members What is in the record, as the inside of a JSON object.
+   * @returns Its sequence number.
+   */
+  add(members: string): number {
+    const seq = this.tree.size;
+    const text = `{"seq":${seq},${members}`;
+    const room = PREFIX_BYTES + text.length * 3;
+    if (this.#scratch.length < room) this.#scratch = Buffer.alloc(room * 2);
+    const scratch = this.#scratch;
+    scratch[0] = 0;
+    scratch.write(this.#head, 1, 32, 'binary');
+    const end = PREFIX_BYTES + scratch.write(text, PREFIX_BYTES, 'utf8');
+    const head = hash('sha256', scratch.subarray(0, end), 'binary');
+    this.#head = head;
+    this.tree.push(head);
+    this.#reserve(end + SEAL_BYTES + 1);
+    const lines = this.#lines;
+    scratch.copy(lines, this.#length, PREFIX_BYTES, end);
+    this.#length += end - PREFIX_BYTES;
+    scratch.write(head, 1, 32, 'binary');
+    this.#length += lines.write(SEAL_HEAD, this.#length, 'latin1');
+    this.#length += lines.write(scratch.toString('base64url', 1, PREFIX_BYTES), this.#length, 'latin1');
+    this.#length += lines.write(SEAL_TAIL, this.#length, 'latin1');
+    return seq;
+  }
+
+  /** The lines since the last time. They are the caller's to keep. */
+  take(): Buffer<ArrayBuffer> {
+    const lines = Buffer.from(this.#lines.subarray(0, this.#length));
+    this.#length = 0;
+    return lines;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#lines.length) return;
+    const larger = Buffer.allocUnsafeSlow((this.#length + bytes) * 2);
+    this.#lines.copy(larger, 0, 0, this.#length);
+    this.#lines = larger;
+  }
+}
+
+/** A digest in the form in which it stands in records. */
+export function toText(digest: Digest): string {
+  return Buffer.from(digest, 'binary').toString('base64url');
+}
+
+/** A digest from a record; undefined when the text is none. */
+export function fromText(text: unknown): Digest | undefined {
+  if (typeof text !== 'string' || !/^[\w-]{43}$/.test(text)) return undefined;
+  return Buffer.from(text, 'base64url').toString('binary');
+}

@@ -1,0 +1,2 @@
+export { audit } from './audit.ts';
+export type { AuditOptions, CheckpointOptions } from './options.ts';

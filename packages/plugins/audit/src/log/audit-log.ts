@@ -1,0 +1,282 @@
+import type { Clock, TimerHandle } from '@sluice/core';
+import { newChain, Sealer } from '../chain/chain.ts';
+import { stamp } from '../record/stamp.ts';
+import type { AuditBatch, AuditSink, SinkEvent } from '../sinks/sink.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { Delivery } from './delivery.ts';
+import { type Entry, Group, sizeOf } from './queue.ts';
+import type { LogSettings } from './settings.ts';
+
+/** The log cannot take a record now. */
+export class LogUnavailable extends Error {
+  static {
+    this.prototype.name = 'LogUnavailable';
+  }
+
+  /** Whether the record waits in the queue, and may be written after all. */
+  readonly queued: boolean;
+
+  constructor(queued: boolean) {
+    super('the audit log cannot take records now');
+    this.queued = queued;
+  }
+}
+
+/** This much is written without waiting for the next turn. */
+const WRITE_AT_BYTES = 256 * 1024;
+
+/**
+ * One chain of records and the sinks that it goes to. Whatever waits while a write is under way goes with the next one
+ * (group commit), so that one fdatasync serves many calls.
+ */
+export class AuditLog {
+  readonly #clock: Clock;
+  readonly #settings: LogSettings;
+  readonly #delivery: Delivery;
+  readonly #checkpoints: Checkpoints;
+  readonly #writer: string;
+  #sealer: Sealer;
+  #next = new Group();
+  /** What is being written. */
+  #current: Group | undefined;
+  #queuedBytes = 0;
+  #running: Promise<void> | undefined;
+  #timer: TimerHandle;
+  #lastWriteAt = -Infinity;
+  /** Rejects the calls that wait when there is no end to it. */
+  #patience: TimerHandle;
+  #room: Group | undefined;
+  #dropped = 0;
+  #refused = 0;
+  #gapSince = '';
+  #state: 'new' | 'open' | 'closing' | 'closed' = 'new';
+  readonly #events: SinkEvent[] = [];
+
+  /** @param writer Identifies this run of the program in the chain. */
+  constructor(sinks: readonly AuditSink[], settings: LogSettings, clock: Clock, writer: string) {
+    this.#clock = clock;
+    this.#settings = settings;
+    this.#writer = writer;
+    this.#checkpoints = new Checkpoints(settings, clock);
+    this.#delivery = new Delivery(sinks, settings.alert, clock);
+    this.#sealer = new Sealer(newChain());
+  }
+
+  /** Opens the sinks, goes on where the chain stood, and writes that it does. */
+  async start(): Promise<void> {
+    const state = await this.#delivery.start((event) => {
+      this.#noteEvent(event);
+    });
+    if (state !== undefined) this.#sealer = new Sealer(state);
+    this.#checkpoints.resume(this.#sealer.tree.size);
+    this.#state = 'open';
+    await this.append(this.#control('start', `"writer":"${this.#writer}","process":${process.pid}`));
+  }
+
+  /**
+   * Takes the record without which a call must not go on. Returns nothing, or resolves, when it may go on.
+   *
+   * @throws LogUnavailable When the policy is to refuse the call.
+   */
+  admit(entry: Entry): undefined | Promise<void> {
+    if (this.#state !== 'open') throw new LogUnavailable(false);
+    if (this.#isStuck(entry)) return this.#admitLater(entry);
+    const group = this.#push(entry);
+    return this.#settings.durability === 'sync' ? this.#accepted(group) : undefined;
+  }
+
+  /** Takes a record in any case, but for `drop`. Resolves when it is written. */
+  append(entry: Entry): Promise<void> {
+    const { onOverflow, maxQueueBytes } = this.#settings;
+    if (this.#state === 'closed') return Promise.reject(new LogUnavailable(false));
+    if (onOverflow === 'drop' && this.#queuedBytes > maxQueueBytes) {
+      this.#count('dropped');
+      return Promise.resolve();
+    }
+    return this.#push(entry).written;
+  }
+
+  /** Adds a record of the log's own. */
+  control(type: string, members: string): Promise<void> {
+    return this.append(this.#control(type, members));
+  }
+
+  /** Writes what is left, says that the end is the end, and closes the sinks. */
+  async close(): Promise<void> {
+    if (this.#state === 'open') {
+      this.#state = 'closing';
+      this.#delivery.hurry();
+      this.#push(this.#control('stop', `"writer":"${this.#writer}"`));
+      await this.#flush();
+    }
+    this.#state = 'closed';
+    this.#clock.clearTimeout(this.#timer);
+    this.#clock.clearTimeout(this.#patience);
+    await this.#checkpoints.settled();
+    await this.#delivery.close();
+  }
+
+  #control(type: string, members: string): Entry {
+    return { members: `"type":"${type}",${stamp(this.#clock)},${members}`, beside: '' };
+  }
+
+  #push(entry: Entry): Group {
+    const group = this.#next;
+    group.add(entry);
+    this.#queuedBytes += sizeOf(entry);
+    this.#schedule();
+    return group;
+  }
+
+  #schedule(): void {
+    if (this.#running !== undefined || this.#state === 'new') return;
+    const { durability, writeEveryMs } = this.#settings;
+    const waitMs =
+      durability === 'sync' || this.#queuedBytes >= WRITE_AT_BYTES || this.#state === 'closing'
+        ? 0
+        : this.#lastWriteAt + writeEveryMs - this.#clock.now();
+    if (waitMs <= 0) this.#running = this.#run();
+    else
+      this.#timer ??= this.#clock.setTimeout(() => {
+        this.#timer = undefined;
+        this.#running ??= this.#run();
+      }, waitMs);
+  }
+
+  async #run(): Promise<void> {
+    // What comes in the same turn goes along.
+    await undefined;
+    const group = this.#next;
+    this.#next = new Group();
+    this.#lastWriteAt = this.#clock.now();
+    const batch = this.#seal(group);
+    this.#current = group;
+    try {
+      await this.#delivery.write(batch, (error) => {
+        group.disappoint(error);
+        this.#next.disappoint(error);
+      });
+      group.succeed();
+      this.#checkpoints.written();
+    } catch (error) {
+      group.fail(error as Error);
+    }
+    this.#queuedBytes -= group.bytes;
+    this.#room?.succeed();
+    this.#room = undefined;
+    this.#clock.clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#running = undefined;
+    this.#current = undefined;
+    if (this.#next.entries.length > 0) {
+      this.#schedule();
+      if (this.#settings.durability === 'sync') this.#bePatient();
+    }
+  }
+
+  #seal(group: Group): AuditBatch {
+    const sealer = this.#sealer;
+    const before = { head: sealer.state.head, tree: sealer.tree.copy() };
+    for (const { type, code, facts } of this.#events.splice(0)) {
+      const members = Object.entries({ code, ...facts }).map(([key, value]) => `"${key}":${JSON.stringify(value)}`);
+      sealer.add(this.#control(type, members.join()).members);
+    }
+    if (this.#dropped + this.#refused > 0) {
+      const facts = { since: this.#gapSince, dropped: this.#dropped, refused: this.#refused };
+      sealer.add(this.#control('gap', JSON.stringify(facts).slice(1, -1)).members);
+      this.#settings.alert({ type: 'gap', facts });
+      this.#dropped = 0;
+      this.#refused = 0;
+    }
+    let beside = '';
+    for (const entry of group.entries) {
+      const seq = sealer.add(entry.members);
+      if (entry.beside !== '') beside += `{"seq":${seq},${entry.beside.slice(1)}\n`;
+    }
+    if (this.#checkpoints.isDue(sealer.tree.size) || this.#state === 'closing') this.#checkpoints.add(sealer);
+    return {
+      lines: sealer.take(),
+      first: before.tree.size,
+      count: sealer.tree.size - before.tree.size,
+      before,
+      beside: Buffer.from(beside),
+    };
+  }
+
+  #isStuck(entry: Entry): boolean {
+    const { maxQueueBytes, durability } = this.#settings;
+    if (this.#queuedBytes + sizeOf(entry) > maxQueueBytes) return true;
+    return durability === 'sync' && this.#delivery.failing;
+  }
+
+  async #admitLater(entry: Entry): Promise<void> {
+    const { onOverflow, durability, maxBlockMs } = this.#settings;
+    if (onOverflow === 'drop') {
+      this.#count('dropped');
+      return;
+    }
+    const until = this.#clock.now() + (onOverflow === 'shed' ? 0 : maxBlockMs);
+    do {
+      if (this.#clock.now() >= until || !(await this.#roomComes())) throw this.#refuse();
+    } while (this.#isStuck(entry));
+    if (this.#state !== 'open') throw this.#refuse();
+    const group = this.#push(entry);
+    if (durability === 'sync') await this.#accepted(group);
+  }
+
+  async #accepted(group: Group): Promise<void> {
+    this.#bePatient();
+    try {
+      await group.accepted;
+    } catch (error) {
+      if (this.#settings.onOverflow === 'drop') return;
+      throw error instanceof LogUnavailable ? error : new LogUnavailable(true);
+    }
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#running !== undefined || this.#next.entries.length > 0) {
+      this.#schedule();
+      await this.#running;
+    }
+  }
+
+  #count(what: 'dropped' | 'refused'): void {
+    if (this.#dropped + this.#refused === 0) this.#gapSince = new Date(this.#clock.wallTime()).toISOString();
+    if (what === 'dropped') this.#dropped++;
+    else this.#refused++;
+  }
+
+  #refuse(): LogUnavailable {
+    this.#count('refused');
+    return new LogUnavailable(false);
+  }
+
+  async #roomComes(): Promise<boolean> {
+    this.#room ??= new Group();
+    const { accepted } = this.#room;
+    this.#bePatient();
+    return accepted.then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** One timer for all that wait: whoever came last waits a little less. */
+  #bePatient(): void {
+    this.#patience ??= this.#clock.setTimeout(() => {
+      this.#patience = undefined;
+      const error = new LogUnavailable(true);
+      this.#current?.disappoint(error);
+      this.#next.disappoint(error);
+      this.#room?.disappoint(error);
+      this.#room = undefined;
+    }, this.#settings.maxBlockMs);
+  }
+
+  #noteEvent(event: SinkEvent): void {
+    const { type, code, facts } = event;
+    this.#events.push(event);
+    this.#settings.alert({ type, facts: { code, ...facts } });
+  }
+}

@@ -1,0 +1,19 @@
+import type { Clock } from '@sluice/core';
+
+/** When, by both clocks: the wall clock says what time it was, the other one how much time has passed. */
+export function stamp(clock: Clock): string {
+  return `"time":"${isoTime(clock.wallTime())}","monotonicMs":${Math.round(clock.now() * 1000) / 1000}`;
+}
+
+let lastSecond = NaN;
+let lastText = '';
+
+/** ISO 8601 in UTC. The seconds are kept: a `Date` for each record costs as much as a hash. */
+export function isoTime(wallMs: number): string {
+  const second = Math.floor(wallMs / 1000);
+  if (second !== lastSecond) {
+    lastText = new Date(second * 1000).toISOString().slice(0, 20);
+    lastSecond = second;
+  }
+  return `${lastText}${String(Math.floor(wallMs) - second * 1000).padStart(3, '0')}Z`;
+}

@@ -1,0 +1,22 @@
+import { maskSecrets } from '../content/secrets.ts';
+
+/** Longest text of a stranger's choosing in a record. */
+const MAX_CHARS = 256;
+
+/** A name that a stranger may have chosen, as JSON: bounded, without secrets, and safe in any log viewer. */
+export function quoted(text: string): string {
+  const short = text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS)}…` : text;
+  return JSON.stringify(maskSecrets(short)).replace(UNSAFE, escaped);
+}
+
+/** Line ends to some readers, and what turns the direction of writing, are escaped: a record is one visible line. */
+const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+function escaped(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** A number of milliseconds, to the microsecond. */
+export function ms(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,130 @@
+import { besideFile } from '../files/names.ts';
+import { SEAL_BYTES } from '../chain/chain.ts';
+import { besideHash, readBeside } from './beside-reader.ts';
+import type { ErasureRecord } from './control.ts';
+import type { Findings } from './report.ts';
+
+const HEAD = ',"beside":"';
+const HASH_CHARS = 43;
+/** `,"beside":"` 43 characters `"` */
+const BESIDE_BYTES = HEAD.length + HASH_CHARS + 1;
+
+/** Checks salts and content against the records that they belong to. */
+export class BesideCheck {
+  readonly #directory: string;
+  readonly #findings: Findings;
+  /** Of the segment at hand, by sequence number. */
+  readonly #lines = new Map<number, { readonly hash: string; readonly offset: number }>();
+  /** Records whose salt or content is not there, by whose they are. */
+  readonly #absent = new Map<string, Absent>();
+  /** The same, of intents that do not say who called, by call. */
+  readonly #nobodys = new Map<string, Place>();
+  #file = '';
+
+  constructor(directory: string, findings: Findings) {
+    this.#directory = directory;
+    this.#findings = findings;
+  }
+
+  /** Reads what is beside a segment; `until` as far as the segment counts. */
+  async load(file: string, until: number): Promise<void> {
+    this.#file = besideFile(file);
+    this.#lines.clear();
+    const end = await readBeside(this.#directory, file, ({ seq, text, offset }) => {
+      if (seq < until) this.#lines.set(seq, { hash: besideHash(text), offset });
+      else if (!(seq >= until)) this.#findings.problem(this.#file, offset, 'this line belongs to no record');
+    });
+    if (end !== undefined && end.torn > 0)
+      this.#findings.notice(`${this.#file} ends with ${end.torn} bytes of an unfinished line`);
+  }
+
+  /** Looks whether a record's salt or content is what it says. */
+  record(buffer: Buffer, start: number, end: number, seq: number, file: string, offset: number): void {
+    if (this.#file === '') return;
+    const at = end - SEAL_BYTES - BESIDE_BYTES;
+    if (at < start || buffer.toString('latin1', at, at + HEAD.length) !== HEAD) return;
+    const stored = buffer.toString('latin1', at + HEAD.length, at + HEAD.length + HASH_CHARS);
+    const line = this.#lines.get(seq);
+    this.#lines.delete(seq);
+    if (line === undefined) this.#missing(parse(buffer, start, end), { seq, file, offset });
+    else if (line.hash !== stored)
+      this.#findings.problem(this.#file, line.offset, 'this line is not what its record was made over');
+  }
+
+  /** Who called is often known only at the end of the call. */
+  outcome(buffer: Buffer, start: number, end: number): void {
+    if (this.#nobodys.size === 0) return;
+    const record = parse(buffer, start, end);
+    const place = this.#nobodys.get(record.call);
+    if (place === undefined) return;
+    this.#nobodys.delete(record.call);
+    this.#note(record, place);
+  }
+
+  /** The segment is read. */
+  finish(): void {
+    for (const { offset } of this.#lines.values())
+      this.#findings.problem(this.#file, offset, 'this line belongs to no record');
+    this.#lines.clear();
+    this.#file = '';
+  }
+
+  /** Whatever is absent has to have been erased on record. */
+  judge(erasures: readonly ErasureRecord[]): void {
+    for (const place of this.#nobodys.values()) this.#note({ call: '' }, place);
+    for (const { tenant, subject, last, file, offset } of this.#absent.values()) {
+      const covered = erasures.some(
+        ({ selector, before }) => last < before && selects(selector, { tenant, subject }),
+      );
+      if (!covered)
+        this.#findings.problem(file, offset, 'its salt or content is gone, and no erasure is on record');
+    }
+  }
+
+  #missing(record: Owned, place: Place): void {
+    if (record.tenant === undefined && record.principal === undefined) this.#nobodys.set(record.call, place);
+    else this.#note(record, place);
+  }
+
+  #note({ tenant, principal: subject }: Owned, place: Place): void {
+    const key = JSON.stringify([tenant, subject]);
+    const known = this.#absent.get(key);
+    if (known === undefined) this.#absent.set(key, { ...place, tenant, subject, last: place.seq });
+    else known.last = Math.max(known.last, place.seq);
+  }
+}
+
+/** Whether an erasure was of this caller's content. */
+export function selects(
+  selector: ErasureRecord['selector'],
+  { tenant, subject }: { readonly tenant: string | undefined; readonly subject: string | undefined },
+): boolean {
+  if (selector.all === true) return true;
+  if (selector.tenant === undefined && selector.subject === undefined) return false;
+  return (
+    (selector.tenant === undefined || selector.tenant === tenant) &&
+    (selector.subject === undefined || selector.subject === subject)
+  );
+}
+
+interface Absent extends Place {
+  readonly tenant: string | undefined;
+  readonly subject: string | undefined;
+  last: number;
+}
+
+interface Place {
+  readonly seq: number;
+  readonly file: string;
+  readonly offset: number;
+}
+
+interface Owned {
+  readonly call: string;
+  readonly tenant?: string | undefined;
+  readonly principal?: string | undefined;
+}
+
+function parse(buffer: Buffer, start: number, end: number): Owned {
+  return JSON.parse(buffer.toString('utf8', start, end)) as Owned;
+}
