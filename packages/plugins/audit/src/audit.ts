@@ -5,6 +5,7 @@ import { AuditLog, LogUnavailable } from './log/audit-log.ts';
 import { warn } from './log/warn.ts';
 import { type AuditOptions, type AuditSettings, options } from './options.ts';
 import { AuditedCall, type RecordSettings } from './record/audited-call.ts';
+import { Upkeep } from './retention/upkeep.ts';
 import { AUDIT_SINKS } from './sinks/sink.ts';
 
 /** An SDK shall come back when the disk may have recovered. */
@@ -35,8 +36,13 @@ export const audit: PluginFactory<AuditOptions> = definePlugin<
   create: (settings, { clock, random, sinks }) => {
     const { checkpoints, onAlert, content } = settings;
     const alert = onAlert ?? warn;
+    const files: FileSink[] = [];
     const log = new AuditLog(
-      sinks(() => new FileSink(settings, clock)),
+      sinks(() => {
+        const sink = new FileSink(settings, clock);
+        files.push(sink);
+        return sink;
+      }),
       {
         ...settings,
         origin: checkpoints.origin ?? `sluice-audit/${settings.log}`,
@@ -61,6 +67,17 @@ export const audit: PluginFactory<AuditOptions> = definePlugin<
       annotate: settings.annotate,
     };
 
+    const upkeeps = files.map(
+      (sink) =>
+        new Upkeep({
+          ...settings,
+          clock,
+          alert,
+          rotate: () => sink.rotate(),
+          control: (type, members) => log.control(type, members),
+        }),
+    );
+
     return {
       async handle(request, next, ctx) {
         const call = new AuditedCall(recording, request, ctx);
@@ -73,12 +90,22 @@ export const audit: PluginFactory<AuditOptions> = definePlugin<
           if (error.queued) ctx.onComplete((outcome) => log.append(call.outcome(outcome)));
           throw new PipelineError('overloaded', { plugin: 'audit', retryAfterMs: RETRY_AFTER_MS, cause: error });
         }
-        ctx.onComplete((outcome) => log.append(call.outcome(outcome)));
+        ctx.onComplete((outcome) => {
+          const written = log.append(call.outcome(outcome));
+          // To wait keeps the whole call in memory. Where nobody is promised a sync, closing writes what is left.
+          return settings.durability === 'sync' ? written : undefined;
+        });
         request.signal.throwIfAborted();
         return call.watch(await next(request));
       },
-      start: () => log.start(),
-      close: () => log.close(),
+      async start() {
+        await log.start();
+        for (const upkeep of upkeeps) upkeep.start();
+      },
+      async close() {
+        for (const upkeep of upkeeps) await upkeep.close();
+        await log.close();
+      },
     };
   },
 });

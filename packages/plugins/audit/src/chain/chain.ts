@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { ByteBuffer } from './byte-buffer.ts';
 import { type Digest, Tree } from './tree.ts';
 
 /** Behind what is hashed stands the record's own hash, `,"hash":"` 43 characters `"}`, and a line feed. */
@@ -33,8 +34,7 @@ export class Sealer {
   readonly tree: Tree;
   #head: Digest;
   #scratch: Buffer<ArrayBuffer> = Buffer.alloc(4096);
-  #lines: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(64 * 1024);
-  #length = 0;
+  readonly #lines = new ByteBuffer();
 
   constructor({ head, tree }: ChainState) {
     this.#head = head;
@@ -64,29 +64,26 @@ export class Sealer {
     const head = hash('sha256', scratch.subarray(0, end), 'binary');
     this.#head = head;
     this.tree.push(head);
-    this.#reserve(end + SEAL_BYTES + 1);
     const lines = this.#lines;
-    scratch.copy(lines, this.#length, PREFIX_BYTES, end);
-    this.#length += end - PREFIX_BYTES;
+    const bytes = lines.room(end + SEAL_BYTES + 1);
+    let at = lines.length;
+    at += scratch.copy(bytes, at, PREFIX_BYTES, end);
+    at += bytes.write(SEAL_HEAD, at, 'latin1');
     scratch.write(head, 1, 32, 'binary');
-    this.#length += lines.write(SEAL_HEAD, this.#length, 'latin1');
-    this.#length += lines.write(scratch.toString('base64url', 1, PREFIX_BYTES), this.#length, 'latin1');
-    this.#length += lines.write(SEAL_TAIL, this.#length, 'latin1');
+    at += bytes.write(scratch.toString('base64url', 1, PREFIX_BYTES), at, 'latin1');
+    at += bytes.write(SEAL_TAIL, at, 'latin1');
+    lines.length = at;
     return seq;
+  }
+
+  /** Bytes of the lines since they were last taken. */
+  get bytes(): number {
+    return this.#lines.length;
   }
 
   /** The lines since the last time. They are the caller's to keep. */
   take(): Buffer<ArrayBuffer> {
-    const lines = Buffer.from(this.#lines.subarray(0, this.#length));
-    this.#length = 0;
-    return lines;
-  }
-
-  #reserve(bytes: number): void {
-    if (this.#length + bytes <= this.#lines.length) return;
-    const larger = Buffer.allocUnsafeSlow((this.#length + bytes) * 2);
-    this.#lines.copy(larger, 0, 0, this.#length);
-    this.#lines = larger;
+    return this.#lines.take();
   }
 }
 

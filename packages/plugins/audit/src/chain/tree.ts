@@ -50,6 +50,12 @@ export class Tree {
     return this.#subtrees.slice(0, last).reduceRight((right, left) => node(left, right), this.#subtrees[last] as Digest);
   }
 
+  /** Begins where another tree of this size stood. */
+  restore(size: number, subtrees: readonly Digest[]): void {
+    this.size = size;
+    this.#subtrees.splice(0, Infinity, ...subtrees);
+  }
+
   /** The same tree, to go on by itself. */
   copy(): Tree {
     return new Tree(this.size, this.#subtrees);

@@ -1,26 +1,38 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type Format, isEventStream, observeStream, type SseEvent, type StreamObserver } from '@sluice/core';
-import { beginDigest } from './salt.ts';
+import { beginDigest, digestOf } from './salt.ts';
 import type { ContentMode } from './policy.ts';
 
 /** Watches an answer as it passes: a digest of its bytes, and nothing is kept. */
 export class AnswerDigest implements StreamObserver {
   bytes = 0;
-  readonly #hash: Hash;
+  readonly #salt: string;
+  /** How long the whole answer is, when it says so. */
+  readonly #length: number;
+  #hash: Hash | undefined;
   #digest: string | undefined;
 
-  constructor(salt: string) {
-    this.#hash = beginDigest(salt, 'response');
+  constructor(salt: string, length: number) {
+    this.#salt = salt;
+    this.#length = length;
   }
 
   chunk(bytes: Uint8Array): void {
     this.bytes += bytes.length;
+    if (this.#hash === undefined) {
+      // An answer in one piece needs no hash object, which is the dearest part: one more thing to be collected.
+      if (bytes.length === this.#length) {
+        this.#digest = digestOf(bytes, this.#salt, 'response');
+        return;
+      }
+      this.#hash = beginDigest(this.#salt, 'response');
+    }
     this.#hash.update(bytes);
   }
 
   /** Of everything that has passed. */
   get digest(): string {
-    this.#digest ??= this.#hash.digest('base64url');
+    this.#digest ??= (this.#hash ?? beginDigest(this.#salt, 'response')).digest('base64url');
     return this.#digest;
   }
 }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Clock, TimerHandle } from '@sluice/core';
 import type { ChainState } from '../chain/chain.ts';
 import type { Durability } from '../log/settings.ts';
-import type { AuditBatch, AuditSink, SinkEvent } from '../sinks/sink.ts';
+import type { AuditBatch, AuditSink, SinkEvent, SinkTools } from '../sinks/sink.ts';
 import type { SegmentHeader } from './header.ts';
 import { Lock } from './lock.ts';
 import { lockPath } from './names.ts';
@@ -27,6 +27,14 @@ export interface FileSinkSettings {
   readonly open?: OpenFile;
 }
 
+/** What files are finished. */
+export interface EndedFiles {
+  /** The last of them. */
+  readonly ordinal: number;
+  /** How many records there are in all files. */
+  readonly size: number;
+}
+
 /** What is written and not synced is kept, to be written again should the sync fail; so there has to be a bound. */
 const MAX_UNSYNCED_BYTES = 4 << 20;
 /** How often to look whether the files are still there. */
@@ -43,6 +51,7 @@ export class FileSink implements AuditSink {
   #openedAt = 0;
   #last: string | null = null;
   #ordinal = 0;
+  #size = 0;
   #unsynced: AuditBatch[] = [];
   #unsyncedBytes = 0;
   #timer: TimerHandle;
@@ -55,12 +64,7 @@ export class FileSink implements AuditSink {
     this.#clock = clock;
   }
 
-  /** File names of segments that are being written. */
-  get current(): string | undefined {
-    return this.#segment?.file;
-  }
-
-  async start(report: (event: SinkEvent) => void): Promise<ChainState | undefined> {
+  async start({ report }: SinkTools): Promise<ChainState | undefined> {
     const { directory, log } = this.#settings;
     this.#report = report;
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -68,16 +72,24 @@ export class FileSink implements AuditSink {
     const { state, last, ordinal } = await recover(directory, log, report);
     this.#last = last;
     this.#ordinal = ordinal;
+    this.#size = state?.tree.size ?? 0;
     return state;
   }
 
   write(batch: AuditBatch): Promise<void> {
-    return this.#alone(() => this.#write(batch));
+    return this.#alone(async () => {
+      await this.#write(batch);
+      this.#size = batch.after.tree.size;
+    });
   }
 
-  /** Ends the current segment, so that no file is being written; the next record begins another. */
-  rotate(): Promise<void> {
-    return this.#alone(() => this.#endSegment());
+  /** Ends the current segment, so that all files so far stay as they are; the next record begins another. */
+  rotate(): Promise<EndedFiles> {
+    return this.#alone(async () => {
+      if (this.#unsynced.length > 0) await this.#syncOrReplace();
+      await this.#endSegment();
+      return { ordinal: this.#ordinal, size: this.#size };
+    });
   }
 
   async close(): Promise<void> {

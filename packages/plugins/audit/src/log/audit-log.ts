@@ -1,5 +1,6 @@
 import type { Clock, TimerHandle } from '@sluice/core';
-import { newChain, Sealer } from '../chain/chain.ts';
+import { ByteBuffer } from '../chain/byte-buffer.ts';
+import { type ChainState, newChain, Sealer } from '../chain/chain.ts';
 import { stamp } from '../record/stamp.ts';
 import type { AuditBatch, AuditSink, SinkEvent } from '../sinks/sink.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -36,10 +37,13 @@ export class AuditLog {
   readonly #checkpoints: Checkpoints;
   readonly #writer: string;
   #sealer: Sealer;
+  readonly #beside = new ByteBuffer();
+  /** Where the chain stood before what is waiting. */
+  #before: ChainState;
   #next = new Group();
   /** What is being written. */
   #current: Group | undefined;
-  #queuedBytes = 0;
+  #writingBytes = 0;
   #running: Promise<void> | undefined;
   #timer: TimerHandle;
   #lastWriteAt = -Infinity;
@@ -59,7 +63,8 @@ export class AuditLog {
     this.#writer = writer;
     this.#checkpoints = new Checkpoints(settings, clock);
     this.#delivery = new Delivery(sinks, settings.alert, clock);
-    this.#sealer = new Sealer(newChain());
+    this.#before = newChain();
+    this.#sealer = new Sealer(this.#before);
   }
 
   /** Opens the sinks, goes on where the chain stood, and writes that it does. */
@@ -67,7 +72,10 @@ export class AuditLog {
     const state = await this.#delivery.start((event) => {
       this.#noteEvent(event);
     });
-    if (state !== undefined) this.#sealer = new Sealer(state);
+    if (state !== undefined) {
+      this.#before = state;
+      this.#sealer = new Sealer(state);
+    }
     this.#checkpoints.resume(this.#sealer.tree.size);
     this.#state = 'open';
     await this.append(this.#control('start', `"writer":"${this.#writer}","process":${process.pid}`));
@@ -120,12 +128,13 @@ export class AuditLog {
     return { members: `"type":"${type}",${stamp(this.#clock)},${members}`, beside: '' };
   }
 
-  #push(entry: Entry): Group {
-    const group = this.#next;
-    group.add(entry);
-    this.#queuedBytes += sizeOf(entry);
+  /** Sealed at once: strings that wait would cost the garbage collector more than the hash costs here. */
+  #push({ members, beside }: Entry): Group {
+    const seq = this.#sealer.add(members);
+    if (beside !== '') this.#beside.add(`{"seq":${seq},${beside.slice(1)}\n`);
+    this.#next.used = true;
     this.#schedule();
-    return group;
+    return this.#next;
   }
 
   #schedule(): void {
@@ -149,7 +158,7 @@ export class AuditLog {
     const group = this.#next;
     this.#next = new Group();
     this.#lastWriteAt = this.#clock.now();
-    const batch = this.#seal(group);
+    const batch = this.#take();
     this.#current = group;
     try {
       await this.#delivery.write(batch, (error) => {
@@ -161,46 +170,46 @@ export class AuditLog {
     } catch (error) {
       group.fail(error as Error);
     }
-    this.#queuedBytes -= group.bytes;
+    this.#writingBytes = 0;
     this.#room?.succeed();
     this.#room = undefined;
     this.#clock.clearTimeout(this.#patience);
     this.#patience = undefined;
     this.#running = undefined;
     this.#current = undefined;
-    if (this.#next.entries.length > 0) {
+    if (this.#next.used) {
       this.#schedule();
       if (this.#settings.durability === 'sync') this.#bePatient();
     }
   }
 
-  #seal(group: Group): AuditBatch {
+  #take(): AuditBatch {
     const sealer = this.#sealer;
-    const before = { head: sealer.state.head, tree: sealer.tree.copy() };
-    for (const { type, code, facts } of this.#events.splice(0)) {
-      const members = Object.entries({ code, ...facts }).map(([key, value]) => `"${key}":${JSON.stringify(value)}`);
-      sealer.add(this.#control(type, members.join()).members);
-    }
+    for (const { type, code, facts } of this.#events.splice(0)) this.#seal(type, { code, ...facts });
     if (this.#dropped + this.#refused > 0) {
       const facts = { since: this.#gapSince, dropped: this.#dropped, refused: this.#refused };
-      sealer.add(this.#control('gap', JSON.stringify(facts).slice(1, -1)).members);
+      this.#seal('gap', facts);
       this.#settings.alert({ type: 'gap', facts });
       this.#dropped = 0;
       this.#refused = 0;
     }
-    let beside = '';
-    for (const entry of group.entries) {
-      const seq = sealer.add(entry.members);
-      if (entry.beside !== '') beside += `{"seq":${seq},${entry.beside.slice(1)}\n`;
-    }
     if (this.#checkpoints.isDue(sealer.tree.size) || this.#state === 'closing') this.#checkpoints.add(sealer);
-    return {
-      lines: sealer.take(),
-      first: before.tree.size,
-      count: sealer.tree.size - before.tree.size,
-      before,
-      beside: Buffer.from(beside),
-    };
+    const before = this.#before;
+    const first = before.tree.size;
+    const lines = sealer.take();
+    const beside = this.#beside.take();
+    this.#before = { head: sealer.state.head, tree: sealer.tree.copy() };
+    this.#writingBytes = lines.length + beside.length;
+    return { lines, first, count: sealer.tree.size - first, before, after: this.#before, beside };
+  }
+
+  #seal(type: string, facts: Readonly<Record<string, string | number>>): void {
+    this.#sealer.add(this.#control(type, JSON.stringify(facts).slice(1, -1)).members);
+  }
+
+  /** Bytes that are not written yet. */
+  get #queuedBytes(): number {
+    return this.#writingBytes + this.#sealer.bytes + this.#beside.length;
   }
 
   #isStuck(entry: Entry): boolean {
@@ -235,7 +244,7 @@ export class AuditLog {
   }
 
   async #flush(): Promise<void> {
-    while (this.#running !== undefined || this.#next.entries.length > 0) {
+    while (this.#running !== undefined || this.#next.used) {
       this.#schedule();
       await this.#running;
     }

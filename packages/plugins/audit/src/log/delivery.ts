@@ -1,6 +1,6 @@
 import type { Clock } from '@sluice/core';
-import type { ChainState } from '../chain/chain.ts';
-import type { AuditBatch, AuditSink, SinkEvent } from '../sinks/sink.ts';
+import { type ChainState, newChain } from '../chain/chain.ts';
+import type { AuditBatch, AuditSink, SinkTools } from '../sinks/sink.ts';
 import type { AuditAlert } from './settings.ts';
 
 const FIRST_RETRY_MS = 50;
@@ -30,18 +30,20 @@ export class Delivery {
   }
 
   /** Opens the sinks in order. */
-  async start(report: (event: SinkEvent) => void): Promise<ChainState | undefined> {
+  async start(report: SinkTools['report']): Promise<ChainState | undefined> {
     const open: AuditSink[] = [];
     let state: ChainState | undefined;
-    for (const sink of this.#sinks) {
-      open.push(sink);
-      try {
-        const held = await sink.start?.(report);
+    try {
+      for (const sink of this.#sinks) {
+        open.push(sink);
+        const held = await sink.start?.({ clock: this.#clock, report });
         state ??= held;
-      } catch (error) {
-        await Promise.allSettled(open.map((one) => one.close?.()));
-        throw error;
       }
+      const chosen = state ?? newChain();
+      for (const sink of this.#sinks) await sink.resume?.(chosen);
+    } catch (error) {
+      await Promise.allSettled(open.map((one) => one.close?.()));
+      throw error;
     }
     return state;
   }

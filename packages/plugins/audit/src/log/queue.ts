@@ -8,8 +8,8 @@ export interface Entry {
 
 /** Records that will be written together. */
 export class Group {
-  readonly entries: Entry[] = [];
-  bytes = 0;
+  /** Whether a record of somebody's is among them. */
+  used = false;
   /** Settles when the group is written: what drain waits for. Never rejects while there is hope. */
   readonly written: Promise<void>;
   /** The same, but rejects as soon as the log is known to be stuck: what calls wait for. */
@@ -19,11 +19,6 @@ export class Group {
   constructor() {
     this.written = this.#promise();
     this.accepted = this.#promise();
-  }
-
-  add(entry: Entry): void {
-    this.entries.push(entry);
-    this.bytes += sizeOf(entry);
   }
 
   succeed(): void {

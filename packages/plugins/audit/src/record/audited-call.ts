@@ -1,4 +1,4 @@
-import { type ApiRequest, type Clock, type Context, type Outcome, PRINCIPAL } from '@sluice/core';
+import { type ApiRequest, type Clock, type Context, headerRecord, type Outcome, PRINCIPAL } from '@sluice/core';
 import { AnswerCapture, AnswerDigest, watch } from '../content/capture.ts';
 import { besideHash } from '../verify/beside-reader.ts';
 import type { ContentKey } from '../content/encrypt.ts';
@@ -75,7 +75,7 @@ export class AuditedCall {
     const mode = this.#settings.policy.of(this.#ctx.state.get(PRINCIPAL)).response;
     if (mode === 'none') return response;
     if (this.#salt === '') this.#salt = newSalt();
-    this.#answer = new AnswerDigest(this.#salt);
+    this.#answer = new AnswerDigest(this.#salt, Number(headerRecord(response)['content-length']));
     if (mode === 'digest') return watch(response, this.#answer);
     const options = { format: this.#ctx.format, mode, maxBytes: this.#settings.maxContentBytes };
     this.#capture = new AnswerCapture(this.#answer, this.#salt, response, options);

@@ -28,7 +28,7 @@ export function outcomeMembers(outcome: Outcome, ctx: Context, startedAt: number
   let text = `,"outcome":"${kind}","status":${status}${causeMember(cause)},"durationMs":${ms(durationMs)}`;
   text += principalMembers(ctx);
   if (ctx.model !== undefined) text += `,"model":${quoted(ctx.model)}`;
-  if (history.length > 0) text += `,"attempts":[${listed(history, (one) => attempt(one, startedAt))}]`;
+  if (history.length > 0) text += `,"attempts":[${listed(history, (one) => attempt(one, startedAt, history.length > 1))}]`;
   if (history.length > MAX_LISTED) text += `,"attemptCount":${history.length}`;
   const firstContent = history.findLast((one) => one.firstContentMs !== undefined);
   if (firstContent?.firstContentMs !== undefined)
@@ -64,8 +64,9 @@ function causeMember(cause: unknown): string {
   return `,"cause":{"code":"${cause.code}"${plugin}}`;
 }
 
-function attempt(one: Attempt, startedAt: number): string {
-  const { endpoint, status, error, firstContentMs, durationMs, disposition, usage } = one;
+function attempt(one: Attempt, startedAt: number, usageToo: boolean): string {
+  const { endpoint, status, error, firstContentMs, durationMs, disposition } = one;
+  const usage = usageToo ? one.usage : undefined;
   let text = `{"atMs":${ms(one.startedAt - startedAt)}`;
   if (endpoint !== undefined) {
     text += `,"endpoint":${quoted(endpoint.id)}`;
@@ -77,6 +78,7 @@ function attempt(one: Attempt, startedAt: number): string {
   if (firstContentMs !== undefined) text += `,"firstContentMs":${ms(firstContentMs)}`;
   if (durationMs !== undefined) text += `,"durationMs":${ms(durationMs)}`;
   if (disposition !== undefined) text += `,"retry":"${disposition.retry}","health":"${disposition.health}"`;
+  // Of a single attempt it is the call's.
   if (usage !== undefined) text += `,"usage":${usageText(usage)}`;
   return `${text}}`;
 }

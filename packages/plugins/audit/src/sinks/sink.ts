@@ -1,4 +1,4 @@
-import { token, type Token } from '@sluice/core';
+import { type Clock, token, type Token } from '@sluice/core';
 import type { ChainState } from '../chain/chain.ts';
 
 /** A run of sealed records, to be written as one. */
@@ -11,6 +11,8 @@ export interface AuditBatch {
   readonly count: number;
   /** Where the chain stood before the first. */
   readonly before: ChainState;
+  /** Where it stands behind the last. */
+  readonly after: ChainState;
   /** What is kept beside the chain and may be erased: salts and content, a line of JSON each. Often empty. */
   readonly beside: Uint8Array;
 }
@@ -25,17 +27,22 @@ export interface SinkEvent {
   readonly facts: Readonly<Record<string, string | number>>;
 }
 
+/** What a sink may use. */
+export interface SinkTools {
+  /** For all waits. */
+  readonly clock: Clock;
+  /** Tells the log of something that belongs on record. */
+  readonly report: (event: SinkEvent) => void;
+}
+
 /** Where sealed records go. */
 export interface AuditSink {
   /** For alerts. */
   readonly name: string;
-  /**
-   * Opens the sink.
-   *
-   * @param report Tells the log of something that belongs on record.
-   * @returns Where the chain stands that the sink already holds; undefined to begin a new one.
-   */
-  start?(report: (event: SinkEvent) => void): Promise<ChainState | undefined>;
+  /** Opens the sink. Returns where the chain stands that it already holds; undefined when it holds none. */
+  start?(tools: SinkTools): Promise<ChainState | undefined>;
+  /** Told where the chain goes on, after all sinks have started: that of the first sink that holds one. */
+  resume?(state: ChainState): Promise<void>;
   /**
    * Takes a batch. Resolves when the batch is as safe as the sink promises; a rejection is tried again with the same
    * batch. Called again only after it has settled.
