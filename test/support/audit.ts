@@ -3,7 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { audit, type AuditOptions } from '@sluice/audit';
-import { anthropicMessage, testPipeline, type TestPipeline, type TestPipelineOptions } from '@sluice/core/testing';
+import {
+  anthropicMessage,
+  testPipeline,
+  type TestPipeline,
+  type TestPipelineOptions,
+} from '@sluice/core/testing';
 
 /** A directory for one test. */
 export interface AuditFolder extends AsyncDisposable {

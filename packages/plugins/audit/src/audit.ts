@@ -88,7 +88,11 @@ export const audit: PluginFactory<AuditOptions> = definePlugin<
           if (!(error instanceof LogUnavailable)) throw error;
           // Its intent may be written yet: then the outcome has to say that nothing came of it.
           if (error.queued) ctx.onComplete((outcome) => log.append(call.outcome(outcome)));
-          throw new PipelineError('overloaded', { plugin: 'audit', retryAfterMs: RETRY_AFTER_MS, cause: error });
+          throw new PipelineError('overloaded', {
+            plugin: 'audit',
+            retryAfterMs: RETRY_AFTER_MS,
+            cause: error,
+          });
         }
         ctx.onComplete((outcome) => {
           const written = log.append(call.outcome(outcome));

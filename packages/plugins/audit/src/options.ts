@@ -152,7 +152,11 @@ const mode = v.picklist(
 );
 const modes = { request: v.exactOptional(mode), response: v.exactOptional(mode) };
 const days = v.exactOptional(
-  v.pipe(v.number('must be a number of days'), v.finite('must be finite'), v.minValue(1, 'must be at least 1')),
+  v.pipe(
+    v.number('must be a number of days'),
+    v.finite('must be finite'),
+    v.minValue(1, 'must be at least 1'),
+  ),
 );
 const line = v.pipe(
   v.string('must be text'),
@@ -171,7 +175,10 @@ export type AuditSettings = v.InferOutput<typeof schema>;
 
 const schema = v.pipe(
   v.strictObject({
-    directory: v.exactOptional(v.pipe(v.string('must be a path'), v.minLength(1, 'must be a path')), './audit'),
+    directory: v.exactOptional(
+      v.pipe(v.string('must be a path'), v.minLength(1, 'must be a path')),
+      './audit',
+    ),
     log: v.exactOptional(
       v.pipe(
         v.string('must be a name'),
@@ -207,7 +214,11 @@ const schema = v.pipe(
         keyName: v.exactOptional(line, 'sluice-audit'),
         origin: v.exactOptional(line),
         everyRecords: v.exactOptional(
-          v.pipe(v.number('must be a number'), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
+          v.pipe(
+            v.number('must be a number'),
+            v.integer('must be a whole number'),
+            v.minValue(1, 'must be at least 1'),
+          ),
           10_000,
         ),
         everyMs: v.exactOptional(milliseconds, 60_000),

@@ -93,7 +93,10 @@ export function readVerifier(text: string): Verifier | undefined {
   if (typed[0] !== ED25519 || typed.length !== RAW_KEY_BYTES + 1) return undefined;
   const raw = typed.subarray(1);
   if (keyId(name, raw).toString('hex') !== id) return undefined;
-  return { name, key: createPublicKey({ key: Buffer.concat([SPKI_HEAD, raw]), format: 'der', type: 'spki' }) };
+  return {
+    name,
+    key: createPublicKey({ key: Buffer.concat([SPKI_HEAD, raw]), format: 'der', type: 'spki' }),
+  };
 }
 
 function rawPublicKey(key: KeyObject): Buffer {

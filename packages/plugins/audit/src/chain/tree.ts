@@ -47,7 +47,9 @@ export class Tree {
   root(): Digest {
     const last = this.#subtrees.length - 1;
     if (last < 0) return EMPTY_ROOT;
-    return this.#subtrees.slice(0, last).reduceRight((right, left) => node(left, right), this.#subtrees[last] as Digest);
+    return this.#subtrees
+      .slice(0, last)
+      .reduceRight((right, left) => node(left, right), this.#subtrees[last] as Digest);
   }
 
   /** Begins where another tree of this size stood. */
@@ -98,7 +100,12 @@ export function siblings(index: number, size: number): Interval[] {
 }
 
 /** The root that a leaf and the hashes of its siblings lead to. */
-export function rootFromProof(leaf: Digest, index: number, size: number, path: readonly Digest[]): Digest | undefined {
+export function rootFromProof(
+  leaf: Digest,
+  index: number,
+  size: number,
+  path: readonly Digest[],
+): Digest | undefined {
   const intervals = siblings(index, size);
   if (intervals.length !== path.length) return undefined;
   return intervals.reduce<Digest>((hashed, { from }, step) => {

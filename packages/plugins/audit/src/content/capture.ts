@@ -51,7 +51,13 @@ export interface Captured {
   /** A whole body, if it was one. */
   readonly body?: string;
   /** The texts of a stream, each in one piece. */
-  readonly texts?: readonly { readonly channel: string; readonly key: string; readonly length: number; readonly text: string; readonly hash: string }[];
+  readonly texts?: readonly {
+    readonly channel: string;
+    readonly key: string;
+    readonly length: number;
+    readonly text: string;
+    readonly hash: string;
+  }[];
   /** Whether there was more than is kept. */
   readonly truncated: boolean;
 }

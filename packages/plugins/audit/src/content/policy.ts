@@ -40,7 +40,9 @@ export class ContentPolicy {
     this.#tenants = new Map(
       Object.entries(tenants).map(([tenant, modes]) => [tenant, { ...this.#default, ...modes }]),
     );
-    this.#mayHashEarly = [this.#default, ...this.#tenants.values()].every((modes) => modes.request !== 'none');
+    this.#mayHashEarly = [this.#default, ...this.#tenants.values()].every(
+      (modes) => modes.request !== 'none',
+    );
   }
 
   /** What is kept of this caller's content. */

@@ -23,7 +23,8 @@ const small = Buffer.alloc(4096);
 /** Digest of bytes that are all there: `SHA-256(salt ‖ direction ‖ bytes)`, the first two as text. */
 export function digestOf(bytes: Uint8Array, salt: string, direction: Direction): string {
   const head = salt.length + direction.length;
-  if (head + bytes.length > small.length) return beginDigest(salt, direction).update(bytes).digest('base64url');
+  if (head + bytes.length > small.length)
+    return beginDigest(salt, direction).update(bytes).digest('base64url');
   // One call instead of four.
   small.write(salt + direction, 0, 'latin1');
   small.set(bytes, head);

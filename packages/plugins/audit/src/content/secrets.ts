@@ -18,7 +18,8 @@ const SECRET = new RegExp(
 );
 
 /** Any text with a secret has one of these; to look for them first is several times as fast. */
-const HINT = /[spr]k[-_]|AKIA|ASIA|AIza|gh[pousr]_|github_|glpat-|xox[abeprs]-|hf_|npm_|eyJ|-----B|earer |:\/\//;
+const HINT =
+  /[spr]k[-_]|AKIA|ASIA|AIza|gh[pousr]_|github_|glpat-|xox[abeprs]-|hf_|npm_|eyJ|-----B|earer |:\/\//;
 
 /** What stands in a secret's place. */
 export const MASK = '[SECRET]';

@@ -11,6 +11,13 @@ interface Holder {
   readonly began: string;
 }
 
+/** Another process writes the log. */
+export class LogInUse extends Error {
+  static {
+    this.prototype.name = 'LogInUse';
+  }
+}
+
 const REFRESH_MS = 5_000;
 /** A holder on another host that has not refreshed its lock for so long is gone. */
 const ABANDONED_MS = 30_000;
@@ -102,7 +109,7 @@ async function takeAway(path: string, token: string, clock: Clock): Promise<void
   const holder = await readHolder(path);
   if (holder === undefined) return;
   if (await isAlive(holder, path, clock)) {
-    throw new Error(
+    throw new LogInUse(
       `the audit log is written by process ${holder.pid} on ${holder.host} already (${path}); ` +
         'give each process a log of its own with the option "log".',
     );
@@ -115,7 +122,11 @@ async function takeAway(path: string, token: string, clock: Clock): Promise<void
   await unlink(grave);
 }
 
-async function isAlive({ token, pid, host, began: since }: Holder, path: string, clock: Clock): Promise<boolean> {
+async function isAlive(
+  { token, pid, host, began: since }: Holder,
+  path: string,
+  clock: Clock,
+): Promise<boolean> {
   if (held.has(token)) return true;
   if (host !== hostname()) {
     // Processes of another host cannot be asked. A live one refreshes its lock.

@@ -111,7 +111,12 @@ async function readTo(handle: FileHandle, end: number): Promise<ChainState> {
 }
 
 /** Takes the torn end off and keeps it: it may be all that is left of a call. */
-async function cut(path: string, file: string, end: number, report: (event: SinkEvent) => void): Promise<void> {
+async function cut(
+  path: string,
+  file: string,
+  end: number,
+  report: (event: SinkEvent) => void,
+): Promise<void> {
   const handle = await open(path, 'r+');
   try {
     const { size } = await handle.stat();

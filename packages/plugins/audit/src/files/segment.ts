@@ -62,7 +62,9 @@ export class Segment {
 
   /** Takes back a write that was cut by a full disk. False when that is impossible too. */
   async takeBack(): Promise<boolean> {
-    return (await this.#records.takeBack()) && (this.#beside === undefined || (await this.#beside.takeBack()));
+    return (
+      (await this.#records.takeBack()) && (this.#beside === undefined || (await this.#beside.takeBack()))
+    );
   }
 
   /** Why the file under its name is not the one that is being written; undefined when all is well. */
@@ -76,7 +78,8 @@ export class Segment {
     const none = new Uint8Array();
     if (this.#beside !== undefined)
       for await (const beside of this.#beside.read(0)) yield { lines: none, beside };
-    for await (const lines of this.#records.read(writeHeader(this.header).length)) yield { lines, beside: none };
+    for await (const lines of this.#records.read(writeHeader(this.header).length))
+      yield { lines, beside: none };
   }
 
   /** Ends the segment: nothing is added any more. */
@@ -90,7 +93,8 @@ export class Segment {
   /** Lets go of a file that nothing counts on yet, and gives its name free. */
   async remove(): Promise<void> {
     await this.abandon();
-    for (const file of [this.file, besideFile(this.file)]) await rm(join(this.#directory, file), { force: true });
+    for (const file of [this.file, besideFile(this.file)])
+      await rm(join(this.#directory, file), { force: true });
   }
 
   /** Lets go of a file that has failed. */
@@ -122,7 +126,7 @@ class Appending {
 
   async append(bytes: Uint8Array): Promise<void> {
     this.dirty = true;
-    for (let offset = 0; offset < bytes.length; ) {
+    for (let offset = 0; offset < bytes.length;) {
       const { bytesWritten } = await this.#file.write(bytes, offset, bytes.length - offset);
       // A file system that says neither yes nor no.
       if (bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' });
@@ -151,7 +155,7 @@ class Appending {
   }
 
   async *read(from: number): AsyncGenerator<Uint8Array> {
-    for (let position = from; position < this.bytes; ) {
+    for (let position = from; position < this.bytes;) {
       const buffer = Buffer.alloc(Math.min(1 << 20, this.bytes - position));
       const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, position);
       if (bytesRead === 0) return;

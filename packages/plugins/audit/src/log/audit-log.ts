@@ -193,7 +193,7 @@ export class AuditLog {
       this.#dropped = 0;
       this.#refused = 0;
     }
-    if (this.#checkpoints.isDue(sealer.tree.size) || this.#state === 'closing') this.#checkpoints.add(sealer);
+    if (this.#checkpoints.isDue(sealer.tree.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
     const before = this.#before;
     const first = before.tree.size;
     const lines = sealer.take();

@@ -32,11 +32,12 @@ export class Checkpoints {
     this.#lastSize = size;
   }
 
-  /** Whether the records since the last checkpoint are worth another. */
-  isDue(size: number): boolean {
+  /** Whether the records since the last checkpoint are worth another; at the end, any are. */
+  isDue(size: number, atEnd: boolean): boolean {
     const { checkpointEveryRecords, checkpointEveryMs } = this.#settings;
     const news = size - this.#lastSize;
-    return news >= checkpointEveryRecords || (news > 0 && this.#clock.now() - this.#lastAt >= checkpointEveryMs);
+    if (news <= 0 || checkpointEveryRecords === Infinity) return false;
+    return atEnd || news >= checkpointEveryRecords || this.#clock.now() - this.#lastAt >= checkpointEveryMs;
   }
 
   /** Adds a checkpoint over everything sealed so far. */

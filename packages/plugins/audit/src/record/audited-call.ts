@@ -1,4 +1,11 @@
-import { type ApiRequest, type Clock, type Context, headerRecord, type Outcome, PRINCIPAL } from '@sluice/core';
+import {
+  type ApiRequest,
+  type Clock,
+  type Context,
+  headerRecord,
+  type Outcome,
+  PRINCIPAL,
+} from '@sluice/core';
 import { AnswerCapture, AnswerDigest, watch } from '../content/capture.ts';
 import { besideHash } from '../verify/beside-reader.ts';
 import type { ContentKey } from '../content/encrypt.ts';

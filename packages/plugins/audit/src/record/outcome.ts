@@ -28,7 +28,8 @@ export function outcomeMembers(outcome: Outcome, ctx: Context, startedAt: number
   let text = `,"outcome":"${kind}","status":${status}${causeMember(cause)},"durationMs":${ms(durationMs)}`;
   text += principalMembers(ctx);
   if (ctx.model !== undefined) text += `,"model":${quoted(ctx.model)}`;
-  if (history.length > 0) text += `,"attempts":[${listed(history, (one) => attempt(one, startedAt, history.length > 1))}]`;
+  if (history.length > 0)
+    text += `,"attempts":[${listed(history, (one) => attempt(one, startedAt, history.length > 1))}]`;
   if (history.length > MAX_LISTED) text += `,"attemptCount":${history.length}`;
   const firstContent = history.findLast((one) => one.firstContentMs !== undefined);
   if (firstContent?.firstContentMs !== undefined)
@@ -40,7 +41,8 @@ export function outcomeMembers(outcome: Outcome, ctx: Context, startedAt: number
   if (verdicts !== undefined && verdicts.length > 0) {
     text += `,"verdicts":[${listed(
       verdicts,
-      ({ plugin, rule, action }) => `{"plugin":${quoted(plugin)},"rule":${quoted(rule)},"action":${quoted(action)}}`,
+      ({ plugin, rule, action }) =>
+        `{"plugin":${quoted(plugin)},"rule":${quoted(rule)},"action":${quoted(action)}}`,
     )}]`;
     if (verdicts.length > MAX_LISTED) text += `,"verdictCount":${verdicts.length}`;
   }
@@ -83,7 +85,13 @@ function attempt(one: Attempt, startedAt: number, usageToo: boolean): string {
   return `${text}}`;
 }
 
-function usageText({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens }: Usage): string {
+function usageText({
+  inputTokens,
+  outputTokens,
+  cacheReadTokens,
+  cacheWriteTokens,
+  reasoningTokens,
+}: Usage): string {
   return JSON.stringify({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens });
 }
 

@@ -96,7 +96,9 @@ export async function erasureRequests(
   directory: string,
   log: string,
 ): Promise<{ readonly selector: HoldSelector; done(): Promise<void> }[]> {
-  const files = (await readdir(directory)).filter((file) => file.startsWith(`${log}.`) && file.endsWith(REQUEST));
+  const files = (await readdir(directory)).filter(
+    (file) => file.startsWith(`${log}.`) && file.endsWith(REQUEST),
+  );
   return Promise.all(
     files.map(async (file) => {
       const path = join(directory, file);
@@ -108,7 +110,10 @@ export async function erasureRequests(
 
 const REQUEST = '.erase-request';
 
-function ownerOf(record: ReadRecord): { readonly tenant: string | undefined; readonly subject: string | undefined } {
+function ownerOf(record: ReadRecord): {
+  readonly tenant: string | undefined;
+  readonly subject: string | undefined;
+} {
   const { tenant, principal } = record as { readonly tenant?: string; readonly principal?: string };
   return { tenant, subject: principal };
 }

@@ -143,7 +143,9 @@ export class Upkeep {
       old.push(segment);
     }
     if (old.length === 0 || this.#closed) return;
-    const [kept] = (await listSegments(directory, log)).filter(({ ordinal }) => ordinal > (old.at(-1)?.ordinal ?? 0));
+    const [kept] = (await listSegments(directory, log)).filter(
+      ({ ordinal }) => ordinal > (old.at(-1)?.ordinal ?? 0),
+    );
     const header = kept === undefined ? undefined : await headerOf(join(directory, kept.file));
     if (header === undefined) return;
     const files = old.map(({ file }) => file);

@@ -17,7 +17,10 @@ const CLOSE_WITHIN_MS = 2_000;
  * Lets a sink follow at its own pace: no call waits for it, and what it fails is tried again. A sink that falls too far
  * behind misses records. That is an alert, a record in the chain, and a gap in the sequence numbers that it holds.
  */
-export function inBackground(sink: AuditSink, { maxBacklogBytes = 16 << 20 }: InBackgroundOptions = {}): AuditSink {
+export function inBackground(
+  sink: AuditSink,
+  { maxBacklogBytes = 16 << 20 }: InBackgroundOptions = {},
+): AuditSink {
   const backlog: AuditBatch[] = [];
   let bytes = 0;
   let tools: SinkTools | undefined;

@@ -74,7 +74,7 @@ type StreamEntry = readonly [id: string, fields: readonly string[]];
 
 /** Reads back what a stream has, in order: records as they are in the chain, one line of JSON each. */
 export async function* readRedisStream(redis: RedisStreams, key = '{sluice-audit}'): AsyncGenerator<string> {
-  for (let from = '-'; ; ) {
+  for (let from = '-'; ;) {
     const entries = (await redis.call('XRANGE', key, from, '+', 'COUNT', 100)) as StreamEntry[];
     const last = entries.at(-1);
     if (last === undefined) return;
@@ -92,7 +92,9 @@ function stateOf([, fields]: StreamEntry): ChainState {
   const [head, ...subtrees] = digests.map(fromText);
   const known = subtrees.filter((one): one is Digest => one !== undefined);
   if (head === undefined || known.length !== subtreeCount(Number(size)))
-    throw new Error('the last entry of the audit stream is not as it was written; give the sink another key.');
+    throw new Error(
+      'the last entry of the audit stream is not as it was written; give the sink another key.',
+    );
   return { head, tree: new Tree(Number(size), known) };
 }
 
@@ -106,4 +108,3 @@ function within<T>(answer: Promise<T>, ms: number, clock: Clock): Promise<T> {
     });
   });
 }
-

@@ -37,7 +37,9 @@ export class ControlRecords {
         break;
       case 'fault':
         this.gone.add(String(record['file']));
-        this.#findings.notice(`fault ${String(record['code'])} at ${String(record['file'])} on ${String(record['time'])}`);
+        this.#findings.notice(
+          `fault ${String(record['code'])} at ${String(record['file'])} on ${String(record['time'])}`,
+        );
         break;
       case 'recovered':
         this.gone.add(String(record['file']));
@@ -52,7 +54,9 @@ export class ControlRecords {
         break;
       case 'erased':
         this.erasures.push(record as unknown as ErasureRecord);
-        this.#findings.notice(`content erased on ${String(record['time'])}: ${JSON.stringify(record['selector'])}`);
+        this.#findings.notice(
+          `content erased on ${String(record['time'])}: ${JSON.stringify(record['selector'])}`,
+        );
         break;
       case 'retired':
         this.retiredBefore = Math.max(this.retiredBefore, Number(record['before']));
@@ -78,7 +82,8 @@ export class ControlRecords {
       return;
     }
     this.#origin ??= note.origin;
-    if (note.origin !== this.#origin) this.#findings.problem(file, offset, 'the checkpoint is of another log');
+    if (note.origin !== this.#origin)
+      this.#findings.problem(file, offset, 'the checkpoint is of another log');
     if (this.#verifiers.length === 0) {
       this.sealed = tree.size + 1;
     } else if (isSignedBy(String(record['note']), this.#verifiers)) {

@@ -26,7 +26,7 @@ export async function readLines(file: FileHandle, from: number, visit: LineVisit
   let buffer = Buffer.alloc(PREFIX_BYTES + READ_BYTES);
   let filled = PREFIX_BYTES;
   let offset = from;
-  for (let position = from; ; ) {
+  for (let position = from; ;) {
     if (filled === buffer.length) {
       if (buffer.length > MAX_LINE_BYTES) throw new Error(`a line is longer than ${MAX_LINE_BYTES} bytes`);
       buffer = Buffer.concat([buffer], buffer.length * 2);

@@ -143,7 +143,10 @@ function seed(parts: readonly { readonly interval: Interval; readonly tree: Tree
     const inside = subtrees.filter((one) => one.from >= interval.from && one.to <= interval.to);
     if (inside.length === 0) continue;
     const size = inside.reduce((sum, one) => sum + one.to - one.from, 0);
-    tree.restore(size, inside.map(({ digest }) => digest));
+    tree.restore(
+      size,
+      inside.map(({ digest }) => digest),
+    );
   }
 }
 
@@ -158,7 +161,9 @@ async function findCheckpoint(options: ProveOptions): Promise<string> {
     return found === undefined ? undefined : false;
   });
   if (found === undefined)
-    throw new Error('no checkpoint covers this record yet: there is one when the log is closed, and every minute');
+    throw new Error(
+      'no checkpoint covers this record yet: there is one when the log is closed, and every minute',
+    );
   return found;
 }
 

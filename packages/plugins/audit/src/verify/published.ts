@@ -35,7 +35,12 @@ export class Published {
       this.#next++;
       if (one.size < tree.size) continue;
       if (good && tree.root() === one.root) this.agreed++;
-      else this.#findings.problem(one.name, 0, `the log's first ${one.size} records are not those it was made over`);
+      else
+        this.#findings.problem(
+          one.name,
+          0,
+          `the log's first ${one.size} records are not those it was made over`,
+        );
     }
   }
 
@@ -43,9 +48,14 @@ export class Published {
   finish(tree: Tree, good: boolean, first: number): void {
     this.at(tree, good);
     for (const { size, name } of this.#expected.slice(this.#next)) {
-      this.#findings.problem(name, 0, `it covers ${size} records, and the log has ${tree.size}: the end is missing`);
+      this.#findings.problem(
+        name,
+        0,
+        `it covers ${size} records, and the log has ${tree.size}: the end is missing`,
+      );
     }
     const early = this.#expected.filter(({ size }) => size < first).length;
-    if (early > 0) this.#findings.notice(`${early} published checkpoints cover only records that were retired`);
+    if (early > 0)
+      this.#findings.notice(`${early} published checkpoints cover only records that were retired`);
   }
 }

@@ -100,7 +100,11 @@ class Verification {
     };
   }
 
-  async #segment(segment: Listed, before: Listed | undefined, next: SegmentHeader | undefined): Promise<void> {
+  async #segment(
+    segment: Listed,
+    before: Listed | undefined,
+    next: SegmentHeader | undefined,
+  ): Promise<void> {
     const { file, header } = segment;
     if (header === undefined) {
       this.#findings.problem(file, 0, 'the first line is not the header that was written');
@@ -141,7 +145,8 @@ class Verification {
       if (superseded.from >= 0 && !isRepeated(next, this.#reader)) {
         this.#findings.problem(file, superseded.from, 'there is more here than the next file knows of');
       }
-      if (superseded.from >= 0 || (torn > 0 && next !== undefined)) this.#givenUp.set(file, superseded.from < 0 ? offset : superseded.from);
+      if (superseded.from >= 0 || (torn > 0 && next !== undefined))
+        this.#givenUp.set(file, superseded.from < 0 ? offset : superseded.from);
     } finally {
       await handle.close();
     }
@@ -219,15 +224,17 @@ class Verification {
     if (first !== undefined && this.#first > retiredBefore)
       this.#findings.problem(first.file, 0, `the records before ${this.#first} are missing`);
     for (const [file, offset] of this.#givenUp) {
-      if (!gone.has(file)) this.#findings.problem(file, offset, 'this file ends in a way that the log knows nothing of');
+      if (!gone.has(file))
+        this.#findings.problem(file, offset, 'this file ends in a way that the log knows nothing of');
     }
     for (const [missing, file] of this.#named) {
-      if (!gone.has(missing))
-        this.#findings.problem(file, 0, `the file before it, ${missing}, is missing`);
+      if (!gone.has(missing)) this.#findings.problem(file, 0, `the file before it, ${missing}, is missing`);
     }
     this.#beside.judge(erasures);
     if (this.#reader !== undefined) this.#published.finish(this.#reader.tree, this.#treeGood, this.#first);
-    this.#findings.problems.sort((a, b) => order(listed, a.file) - order(listed, b.file) || a.offset - b.offset);
+    this.#findings.problems.sort(
+      (a, b) => order(listed, a.file) - order(listed, b.file) || a.offset - b.offset,
+    );
   }
 }
 
