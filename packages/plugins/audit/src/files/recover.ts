@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChainState } from '../chain/chain.ts';
+import type { Tree } from '../chain/tree.ts';
 import type { SinkEvent } from '../sinks/sink.ts';
 import { ChainReader, seqOf } from '../verify/chain-reader.ts';
 import { readLines } from '../verify/line-reader.ts';
@@ -57,7 +58,7 @@ async function endOf(
         headerSeen = true;
         const header = readHeader(buffer.toString('utf8', start, end));
         bad = header === undefined;
-        if (header !== undefined) reader = new ChainReader(header.state);
+        if (header !== undefined) reader = ChainReader.from(header.state);
       } else if (reader !== undefined) {
         const problem = reader.next(buffer, start, end);
         if (problem === undefined && bad) goodBehindBad = true;
@@ -88,8 +89,8 @@ async function endOf(
       await cutBeside(directory, file, again.tree.size);
       return again;
     }
-    await cutBeside(directory, file, reader.tree.size);
-    return { head: reader.head, tree: reader.tree };
+    await cutBeside(directory, file, reader.size);
+    return stateOf(reader);
   } finally {
     await handle.close();
   }
@@ -102,12 +103,16 @@ async function readTo(handle: FileHandle, end: number): Promise<ChainState> {
     if (reader !== undefined) reader.next(buffer, start, lineEnd);
     else {
       const header = readHeader(buffer.toString('utf8', start, lineEnd));
-      if (header !== undefined) reader = new ChainReader(header.state);
+      if (header !== undefined) reader = ChainReader.from(header.state);
     }
     return undefined;
   });
-  const { head, tree } = reader as unknown as ChainReader;
-  return { head, tree };
+  return stateOf(reader as unknown as ChainReader);
+}
+
+function stateOf({ head, tree }: ChainReader): ChainState {
+  // Everything up to here was good.
+  return { head, tree: tree as Tree };
 }
 
 /** Takes the torn end off and keeps it: it may be all that is left of a call. */

@@ -19,6 +19,7 @@ export class BesideCheck {
   readonly #absent = new Map<string, Absent>();
   /** The same, of intents that do not say who called, by call. */
   readonly #nobodys = new Map<string, Place>();
+  readonly #torn: { readonly segment: string; readonly offset: number }[] = [];
   #file = '';
 
   constructor(directory: string, findings: Findings) {
@@ -30,12 +31,14 @@ export class BesideCheck {
   async load(file: string, until: number): Promise<void> {
     this.#file = besideFile(file);
     this.#lines.clear();
+    let last = -1;
     const end = await readBeside(this.#directory, file, ({ seq, text, offset }) => {
-      if (seq < until) this.#lines.set(seq, { hash: besideHash(text), offset });
-      else if (!(seq >= until)) this.#findings.problem(this.#file, offset, 'this line belongs to no record');
+      const inOrder = seq > last;
+      last = seq;
+      if (!inOrder) this.#findings.problem(this.#file, offset, 'this line is out of order');
+      else if (seq < until) this.#lines.set(seq, { hash: besideHash(text), offset });
     });
-    if (end !== undefined && end.torn > 0)
-      this.#findings.notice(`${this.#file} ends with ${end.torn} bytes of an unfinished line`);
+    if (end !== undefined && end.torn > 0) this.#torn.push({ segment: file, offset: end.offset });
   }
 
   /** Looks whether a record's salt or content is what it says. */
@@ -70,7 +73,11 @@ export class BesideCheck {
   }
 
   /** Whatever is absent has to have been erased on record. */
-  judge(erasures: readonly ErasureRecord[]): void {
+  judge(erasures: readonly ErasureRecord[], mayBeTorn: (segment: string) => boolean): void {
+    for (const { segment, offset } of this.#torn) {
+      if (mayBeTorn(segment)) this.#findings.notice(`${besideFile(segment)} ends with an unfinished line`);
+      else this.#findings.problem(besideFile(segment), offset, 'this line belongs to no record');
+    }
     for (const place of this.#nobodys.values()) this.#note({ call: '' }, place);
     for (const { tenant, subject, last, file, offset } of this.#absent.values()) {
       const covered = erasures.some(

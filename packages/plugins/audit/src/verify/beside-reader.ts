@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { besideFile } from '../files/names.ts';
-import { readLines } from './line-reader.ts';
+import { type LinesEnd, readLines } from './line-reader.ts';
 import { seqOf } from './chain-reader.ts';
 
 /** Not 0, 1 or 2: what is beside can never pass for a record. */
@@ -15,6 +15,7 @@ export function besideHash(text: string): string {
 
 /** One line beside a segment. */
 export interface BesideLine {
+  /** Of the record it belongs to; NaN when the line is none. */
   readonly seq: number;
   /** As it was hashed. */
   readonly text: string;
@@ -26,7 +27,7 @@ export async function readBeside(
   directory: string,
   segment: string,
   visit: (line: BesideLine) => void,
-): Promise<{ readonly bytes: number; readonly torn: number } | undefined> {
+): Promise<LinesEnd | undefined> {
   const handle: FileHandle | undefined = await open(join(directory, besideFile(segment)), 'r').catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
@@ -35,17 +36,15 @@ export async function readBeside(
   );
   if (handle === undefined) return undefined;
   try {
-    const { offset, torn } = await readLines(handle, 0, (buffer, start, end, at) => {
-      const seq = seqOf(buffer, start, end);
-      const comma = buffer.indexOf(COMMA, start);
-      const text = `{${buffer.toString('utf8', comma + 1, end)}`;
-      visit({ seq, text, offset: at });
+    return await readLines(handle, 0, (buffer, start, end, at) => {
+      const told = seqOf(buffer, start, end);
+      const head = `{"seq":${told},`;
+      const isLine = buffer.toString('latin1', start, start + head.length) === head;
+      const text = `{${buffer.toString('utf8', start + head.length, end)}`;
+      visit({ seq: isLine ? told : NaN, text, offset: at });
       return undefined;
     });
-    return { bytes: offset + torn, torn };
   } finally {
     await handle.close();
   }
 }
-
-const COMMA = 44;

@@ -13,13 +13,31 @@ export type LineProblem = 'no-record' | 'wrong-seq' | 'wrong-hash';
 
 /** Follows a chain line by line. */
 export class ChainReader {
-  tree: Tree;
+  /** Sequence number of the next record. */
+  size: number;
+  /** Over all records so far; undefined once one was bad, as no tree head can be right from then on. */
+  tree: Tree | undefined;
   head: Digest;
   readonly #scratch = Buffer.alloc(32);
 
-  constructor({ head, tree }: ChainState) {
+  /** Goes on where a chain stood, perhaps without following its tree. */
+  constructor({
+    head,
+    size,
+    tree,
+  }: {
+    readonly head: Digest;
+    readonly size: number;
+    readonly tree: Tree | undefined;
+  }) {
     this.head = head;
-    this.tree = tree.copy();
+    this.size = size;
+    this.tree = tree?.copy();
+  }
+
+  /** Goes on where a segment says that the chain stood. */
+  static from({ head, tree }: ChainState): ChainReader {
+    return new ChainReader({ head, size: tree.size, tree });
   }
 
   /** Checks the next line, and goes on behind it. Overwrites the bytes before `start`. */
@@ -33,22 +51,23 @@ export class ChainReader {
     this.#scratch.write(head, 0, 32, 'binary');
     const stored = buffer.toString('latin1', bodyEnd + HEAD_CHARS, end - 2);
     if (stored !== this.#scratch.toString('base64url', 0, 32)) {
-      return seqOf(buffer, start, end) === this.tree.size ? 'wrong-hash' : 'wrong-seq';
+      return seqOf(buffer, start, end) === this.size ? 'wrong-hash' : 'wrong-seq';
     }
-    if (seqOf(buffer, start, end) !== this.tree.size) return 'wrong-seq';
+    if (seqOf(buffer, start, end) !== this.size) return 'wrong-seq';
     this.head = head;
-    this.tree.push(head);
+    this.tree?.push(head);
+    this.size++;
     return undefined;
   }
 
   /** Goes on behind a bad line as if it were good, to find what else is bad. */
   resume(buffer: Buffer, start: number, end: number): void {
+    this.tree = undefined;
     if (end - SEAL_BYTES <= start || !isRecord(buffer, start, end)) return;
     const stored = buffer.toString('latin1', end - SEAL_BYTES + HEAD_CHARS, end - 2);
     this.head = Buffer.from(stored, 'base64url').toString('binary');
-    // The tree is beyond repair; only its size is still of use.
     const seq = seqOf(buffer, start, end);
-    this.tree.size = Number.isNaN(seq) ? this.tree.size + 1 : seq + 1;
+    this.size = Number.isNaN(seq) ? this.size + 1 : seq + 1;
   }
 }
 

@@ -23,7 +23,7 @@ export interface LinesEnd {
 /** Reads a file line by line, in one pass and bounded memory. */
 export async function readLines(file: FileHandle, from: number, visit: LineVisitor): Promise<LinesEnd> {
   // Room in front, for what is hashed before a line.
-  let buffer = Buffer.alloc(PREFIX_BYTES + READ_BYTES);
+  let buffer: Buffer = Buffer.allocUnsafeSlow(PREFIX_BYTES + READ_BYTES);
   let filled = PREFIX_BYTES;
   let offset = from;
   for (let position = from; ;) {

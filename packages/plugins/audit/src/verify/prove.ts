@@ -46,8 +46,8 @@ export async function proveRecord(options: ProveOptions): Promise<InclusionProof
   let line: string | undefined;
   let previous = '';
   await walk(options, (reader, buffer, start, end, first) => {
-    if (first) seed(parts, reader.tree);
-    const seq = reader.tree.size;
+    if (first) seed(parts, reader.tree as Tree);
+    const seq = reader.size;
     if (seq >= note.size) return false;
     const before = reader.head;
     const text = seq === options.seq ? buffer.toString('utf8', start, end - SEAL_BYTES) : undefined;
@@ -113,9 +113,9 @@ async function walk({ directory, log = 'audit' }: ProveOptions, visit: Visit): P
           const header = readHeader(buffer.toString('utf8', start, end));
           if (header === undefined) throw new Error(`${file} has no header; run "sluice-audit verify"`);
           first = reader === undefined;
-          reader ??= new ChainReader(header.state);
+          reader ??= ChainReader.from(header.state);
           // A file that was given up has lines that this one repeats.
-          skip = Math.max(0, reader.tree.size - header.state.tree.size);
+          skip = Math.max(0, reader.size - header.state.tree.size);
           return undefined;
         }
         if (skip-- > 0) return undefined;
@@ -153,7 +153,7 @@ function seed(parts: readonly { readonly interval: Interval; readonly tree: Tree
 async function findCheckpoint(options: ProveOptions): Promise<string> {
   let found: string | undefined;
   await walk(options, (reader, buffer, start, end) => {
-    const size = reader.tree.size;
+    const size = reader.size;
     if (size > options.seq && isCheckpoint(buffer, start))
       found = (JSON.parse(buffer.toString('utf8', start, end)) as { note: string }).note;
     if (reader.next(buffer, start, end) !== undefined)

@@ -28,13 +28,13 @@ export class Published {
     this.#expected.sort((a, b) => a.size - b.size);
   }
 
-  /** Compares those that cover exactly the records so far. */
-  at(tree: Tree, good: boolean): void {
+  /** Compares those that cover exactly the records so far; without a tree, none can agree. */
+  at(size: number, tree: Tree | undefined): void {
     for (let one = this.#expected[this.#next]; one !== undefined; one = this.#expected[this.#next]) {
-      if (one.size > tree.size) return;
+      if (one.size > size) return;
       this.#next++;
-      if (one.size < tree.size) continue;
-      if (good && tree.root() === one.root) this.agreed++;
+      if (one.size < size) continue;
+      if (tree !== undefined && tree.root() === one.root) this.agreed++;
       else
         this.#findings.problem(
           one.name,
@@ -45,16 +45,16 @@ export class Published {
   }
 
   /** The log is read: what is left covers more than there is. */
-  finish(tree: Tree, good: boolean, first: number): void {
-    this.at(tree, good);
-    for (const { size, name } of this.#expected.slice(this.#next)) {
+  finish(size: number, tree: Tree | undefined, first: number): void {
+    this.at(size, tree);
+    for (const one of this.#expected.slice(this.#next)) {
       this.#findings.problem(
-        name,
+        one.name,
         0,
-        `it covers ${size} records, and the log has ${tree.size}: the end is missing`,
+        `it covers ${one.size} records, and the log has ${size}: the end is missing`,
       );
     }
-    const early = this.#expected.filter(({ size }) => size < first).length;
+    const early = this.#expected.filter((one) => one.size < first).length;
     if (early > 0)
       this.#findings.notice(`${early} published checkpoints cover only records that were retired`);
   }

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ChainState, GENESIS, SEAL_BYTES } from '../chain/chain.ts';
+import { type ChainState, GENESIS, newChain, SEAL_BYTES } from '../chain/chain.ts';
 import type { Verifier } from '../chain/note.ts';
 import type { Digest } from '../chain/tree.ts';
 import { readHeader, type SegmentHeader } from '../files/header.ts';
@@ -55,8 +55,6 @@ class Verification {
   readonly #published: Published;
   readonly #beside: BesideCheck;
   #reader: ChainReader | undefined;
-  /** Once a hash is wrong, no tree head can be right. */
-  #treeGood = true;
   /** Hashes of records that a given-up file has and the next one repeats. */
   readonly #repeated = new Map<number, Digest>();
   #bytes = 0;
@@ -83,7 +81,7 @@ class Verification {
     }
     this.#judge(listed);
     const { problems, notices } = this.#findings;
-    const size = this.#reader?.tree.size ?? 0;
+    const size = this.#reader?.size ?? 0;
     const { stopped, sealed, found, signed } = this.#control;
     const ended = stopped && sealed === size;
     return {
@@ -108,6 +106,8 @@ class Verification {
     const { file, header } = segment;
     if (header === undefined) {
       this.#findings.problem(file, 0, 'the first line is not the header that was written');
+      // Whatever it follows.
+      this.#reader ??= ChainReader.from(newChain());
     } else {
       this.#link(file, header, before);
     }
@@ -126,11 +126,11 @@ class Verification {
           return undefined;
         }
         const reader = this.#reader as ChainReader;
-        if (reader.tree.size >= until) {
+        if (reader.size >= until) {
           if (superseded.from < 0) superseded.from = at;
-          superseded.reader ??= new ChainReader({ head: reader.head, tree: reader.tree });
+          superseded.reader ??= new ChainReader({ head: reader.head, size: reader.size, tree: undefined });
           if (superseded.reader.next(buffer, start, end) === undefined)
-            this.#repeated.set(superseded.reader.tree.size - 1, superseded.reader.head);
+            this.#repeated.set(superseded.reader.size - 1, superseded.reader.head);
           return undefined;
         }
         this.#line(reader, buffer, start, end, file, at);
@@ -160,39 +160,40 @@ class Verification {
     const { state, after } = header;
     const reader = this.#reader;
     if (reader === undefined) {
-      this.#reader = new ChainReader(state);
+      this.#reader = ChainReader.from(state);
       this.#first = state.tree.size;
       this.#control.sealed = 0;
       if (state.tree.size === 0 && state.head !== GENESIS)
         this.#findings.problem(file, 0, 'the log does not begin as logs begin');
       return;
     }
-    if (state.tree.size !== reader.tree.size) {
+    if (state.tree.size !== reader.size) {
       this.#findings.problem(file, 0, 'records between this file and the one before are missing');
-    } else if (state.head !== reader.head || (this.#treeGood && state.tree.root() !== reader.tree.root())) {
+    } else if (
+      state.head !== reader.head ||
+      (reader.tree?.root() ?? state.tree.root()) !== state.tree.root()
+    ) {
       this.#findings.problem(file, 0, 'this file does not go on where the one before ended');
     }
     if (after !== before?.file && after !== null) this.#named.set(after, file);
-    if (this.#treeGood && sameState(state, reader)) return;
+    if (sameState(state, reader)) return;
     // To find what else is bad, as if the header were right.
-    this.#treeGood = false;
-    this.#reader = new ChainReader(state);
+    this.#reader = new ChainReader({ head: state.head, size: state.tree.size, tree: undefined });
   }
 
   readonly #named = new Map<string, string>();
 
   #line(reader: ChainReader, buffer: Buffer, start: number, end: number, file: string, at: number): void {
-    this.#published.at(reader.tree, this.#treeGood);
-    const treeBefore = isControl(buffer, start, end) && this.#treeGood ? reader.tree.copy() : undefined;
+    this.#published.at(reader.size, reader.tree);
+    const treeBefore = isControl(buffer, start, end) ? reader.tree?.copy() : undefined;
     const problem = reader.next(buffer, start, end);
     this.#records++;
     if (problem !== undefined) {
       this.#findings.problem(file, at, PROBLEMS[problem]);
-      this.#treeGood = false;
       reader.resume(buffer, start, end);
       return;
     }
-    const seq = reader.tree.size - 1;
+    const seq = reader.size - 1;
     if (this.#repeated.size > 0) {
       const other = this.#repeated.get(seq);
       this.#repeated.delete(seq);
@@ -230,8 +231,9 @@ class Verification {
     for (const [missing, file] of this.#named) {
       if (!gone.has(missing)) this.#findings.problem(file, 0, `the file before it, ${missing}, is missing`);
     }
-    this.#beside.judge(erasures);
-    if (this.#reader !== undefined) this.#published.finish(this.#reader.tree, this.#treeGood, this.#first);
+    const last = listed.at(-1)?.file;
+    this.#beside.judge(erasures, (file) => gone.has(file) || (file === last && !this.#control.stopped));
+    if (this.#reader !== undefined) this.#published.finish(this.#reader.size, this.#reader.tree, this.#first);
     this.#findings.problems.sort(
       (a, b) => order(listed, a.file) - order(listed, b.file) || a.offset - b.offset,
     );
@@ -248,7 +250,7 @@ function isRepeated(next: SegmentHeader | undefined, reader: ChainReader | undef
 }
 
 function sameState(state: ChainState, reader: ChainReader): boolean {
-  return state.head === reader.head && state.tree.size === reader.tree.size;
+  return state.head === reader.head && state.tree.size === reader.size;
 }
 
 async function headerOf(path: string, log: string): Promise<SegmentHeader | undefined> {
