@@ -136,18 +136,19 @@ export class FileSink implements AuditSink {
   async #writeAnew(batches: readonly AuditBatch[]): Promise<void> {
     const [first] = batches;
     if (first === undefined) return;
+    const segment = await this.#create(this.#headerFor(first));
     try {
-      const segment = await this.#openSegment(first);
       for (const batch of batches) await segment.append(batch);
       // What was lost once is not left to the clock again.
       await segment.sync();
-      this.#unsynced = [];
-      this.#unsyncedBytes = 0;
     } catch (error) {
-      await this.#segment?.abandon();
-      this.#segment = undefined;
+      // Nothing counts on it yet.
+      await segment.remove();
       throw error;
     }
+    this.#use(segment);
+    this.#unsynced = [];
+    this.#unsyncedBytes = 0;
   }
 
   /**
@@ -171,11 +172,14 @@ export class FileSink implements AuditSink {
     this.#report({ type: 'fault', code, facts: { file: segment.file } });
   }
 
-  async #openSegment({ before }: AuditBatch): Promise<Segment> {
-    const { log } = this.#settings;
-    const segment = await this.#create({ log, segment: this.#ordinal + 1, after: this.#last, state: before });
+  async #openSegment(batch: AuditBatch): Promise<Segment> {
+    const segment = await this.#create(this.#headerFor(batch));
     this.#use(segment);
     return segment;
+  }
+
+  #headerFor({ before }: AuditBatch): SegmentHeader {
+    return { log: this.#settings.log, segment: this.#ordinal + 1, after: this.#last, state: before };
   }
 
   #use(segment: Segment): void {

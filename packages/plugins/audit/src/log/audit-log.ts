@@ -67,6 +67,11 @@ export class AuditLog {
     this.#sealer = new Sealer(this.#before);
   }
 
+  /** Whether a sink has refused what was last to be written. */
+  get failing(): boolean {
+    return this.#delivery.failing;
+  }
+
   /** Opens the sinks, goes on where the chain stood, and writes that it does. */
   async start(): Promise<void> {
     const state = await this.#delivery.start((event) => {
@@ -78,7 +83,17 @@ export class AuditLog {
     }
     this.#checkpoints.resume(this.#sealer.tree.size);
     this.#state = 'open';
-    await this.append(this.#control('start', `"writer":"${this.#writer}","process":${process.pid}`));
+    const members = `"writer":"${this.#writer}","process":${process.pid}`;
+    try {
+      // Not to be waited for: who starts a program wants to hear of a full disk.
+      await this.#push(this.#control('start', members)).accepted;
+    } catch (error) {
+      this.#state = 'closed';
+      this.#delivery.hurry(0);
+      await this.#running;
+      await this.#delivery.close().catch(() => undefined);
+      throw error;
+    }
   }
 
   /**
@@ -114,8 +129,12 @@ export class AuditLog {
     if (this.#state === 'open') {
       this.#state = 'closing';
       this.#delivery.hurry();
-      this.#push(this.#control('stop', `"writer":"${this.#writer}"`));
-      await this.#flush();
+      // What happens during the last write is worth another one, but not for ever.
+      for (let turn = 0; turn < 3 && (turn === 0 || this.#events.length > 0); turn++) {
+        this.#sealEvents();
+        this.#push(this.#control('stop', `"writer":"${this.#writer}"`));
+        await this.#flush();
+      }
     }
     this.#state = 'closed';
     this.#clock.clearTimeout(this.#timer);
@@ -185,14 +204,8 @@ export class AuditLog {
 
   #take(): AuditBatch {
     const sealer = this.#sealer;
-    for (const { type, code, facts } of this.#events.splice(0)) this.#seal(type, { code, ...facts });
-    if (this.#dropped + this.#refused > 0) {
-      const facts = { since: this.#gapSince, dropped: this.#dropped, refused: this.#refused };
-      this.#seal('gap', facts);
-      this.#settings.alert({ type: 'gap', facts });
-      this.#dropped = 0;
-      this.#refused = 0;
-    }
+    // When closing, they stand before the record that says so.
+    if (this.#state === 'open') this.#sealEvents();
     if (this.#checkpoints.isDue(sealer.tree.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
     const before = this.#before;
     const first = before.tree.size;
@@ -201,6 +214,16 @@ export class AuditLog {
     this.#before = { head: sealer.state.head, tree: sealer.tree.copy() };
     this.#writingBytes = lines.length + beside.length;
     return { lines, first, count: sealer.tree.size - first, before, after: this.#before, beside };
+  }
+
+  #sealEvents(): void {
+    for (const { type, code, facts } of this.#events.splice(0)) this.#seal(type, { code, ...facts });
+    if (this.#dropped + this.#refused === 0) return;
+    const facts = { since: this.#gapSince, dropped: this.#dropped, refused: this.#refused };
+    this.#dropped = 0;
+    this.#refused = 0;
+    this.#seal('gap', facts);
+    this.#settings.alert({ type: 'gap', facts });
   }
 
   #seal(type: string, facts: Readonly<Record<string, string | number>>): void {

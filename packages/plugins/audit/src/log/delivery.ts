@@ -61,8 +61,8 @@ export class Delivery {
   }
 
   /** From now on there is an end to trying. */
-  hurry(): void {
-    this.#giveUpAt = this.#clock.now() + CLOSE_WITHIN_MS;
+  hurry(withinMs: number = CLOSE_WITHIN_MS): void {
+    this.#giveUpAt = this.#clock.now() + withinMs;
     this.#wake?.();
   }
 

@@ -6,44 +6,50 @@ export interface Entry {
   readonly beside: string;
 }
 
-/** Records that will be written together. */
-export class Group {
-  /** Whether a record of somebody's is among them. */
-  used = false;
-  /** Settles when the group is written: what drain waits for. Never rejects while there is hope. */
-  readonly written: Promise<void>;
-  /** The same, but rejects as soon as the log is known to be stuck: what calls wait for. */
-  readonly accepted: Promise<void>;
-  readonly #settle: { resolve(): void; reject(error: Error): void }[] = [];
-
-  constructor() {
-    this.written = this.#promise();
-    this.accepted = this.#promise();
-  }
-
-  succeed(): void {
-    for (const { resolve } of this.#settle) resolve();
-  }
-
-  /** No call shall wait any longer; the group may still be written. */
-  disappoint(error: Error): void {
-    this.#settle[1]?.reject(error);
-  }
-
-  fail(error: Error): void {
-    for (const { reject } of this.#settle) reject(error);
-  }
-
-  #promise(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // Nobody may be waiting.
-    promise.catch(() => undefined);
-    this.#settle.push({ resolve, reject });
-    return promise;
-  }
-}
-
 /** About what an entry occupies: characters are bytes, nearly. */
 export function sizeOf({ members, beside }: Entry): number {
   return members.length + beside.length + 80;
+}
+
+/** Those who wait for the records that will be written together. */
+export class Group {
+  /** Whether a record is among them. */
+  used = false;
+  readonly #written = deferred();
+  #accepted = deferred();
+
+  /** Settles when the records are written: what drain waits for. Never rejects while there is hope. */
+  get written(): Promise<void> {
+    return this.#written.promise;
+  }
+
+  /** The same, but rejects as soon as the log is known to be stuck: what calls wait for. */
+  get accepted(): Promise<void> {
+    return this.#accepted.promise;
+  }
+
+  /** The records are written. */
+  succeed(): void {
+    this.#written.resolve();
+    this.#accepted.resolve();
+  }
+
+  /** No call shall wait any longer; the records may still be written. Who comes from now on may hope again. */
+  disappoint(error: Error): void {
+    this.#accepted.reject(error);
+    this.#accepted = deferred();
+  }
+
+  /** The records will never be written. */
+  fail(error: Error): void {
+    this.#written.reject(error);
+    this.#accepted.reject(error);
+  }
+}
+
+function deferred(): PromiseWithResolvers<void> {
+  const made = Promise.withResolvers<void>();
+  // Nobody may be waiting.
+  made.promise.catch(() => undefined);
+  return made;
 }

@@ -129,8 +129,9 @@ class Verification {
         if (reader.size >= until) {
           if (superseded.from < 0) superseded.from = at;
           superseded.reader ??= new ChainReader({ head: reader.head, size: reader.size, tree: undefined });
-          if (superseded.reader.next(buffer, start, end) === undefined)
-            this.#repeated.set(superseded.reader.size - 1, superseded.reader.head);
+          const problem = superseded.reader.next(buffer, start, end);
+          if (problem === undefined) this.#repeated.set(superseded.reader.size - 1, superseded.reader.head);
+          else this.#findings.problem(file, at, PROBLEMS[problem]);
           return undefined;
         }
         this.#line(reader, buffer, start, end, file, at);
