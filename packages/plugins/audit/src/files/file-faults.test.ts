@@ -1,4 +1,13 @@
-import { type FileHandle, open, readdir, rename, rm, truncate, writeFile, appendFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  open,
+  readdir,
+  rename,
+  rm,
+  truncate,
+  writeFile,
+  appendFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { CLOCK, createPipeline, provide } from '@sluice/core';
 import { type FakeClock, fakeClock } from '@sluice/core/testing';
@@ -124,7 +133,9 @@ describe('a sync that fails', () => {
     let failing = false;
     const { log, clock } = await openLog(folder, {
       durability: 'interval',
-      open: opener((_, action) => (failing && action === 'datasync' ? failure('EIO', 'fdatasync') : undefined)),
+      open: opener((_, action) =>
+        failing && action === 'datasync' ? failure('EIO', 'fdatasync') : undefined,
+      ),
     });
     for (const name of ['a', 'b', 'c']) {
       void log.admit(record(name));
@@ -180,7 +191,10 @@ describe('a full disk', () => {
     // b was queued when the disk filled up: it is written after all, and c is counted.
     expect(await callsIn(folder)).toEqual(['a', 'b', 'd']);
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact', segments: 1 });
-    expect((await folder.records()).find(({ type }) => type === 'gap')).toMatchObject({ refused: 1, dropped: 0 });
+    expect((await folder.records()).find(({ type }) => type === 'gap')).toMatchObject({
+      refused: 1,
+      dropped: 0,
+    });
   });
 
   test('with `block` makes calls wait, and lets them go on when there is room again', async () => {
@@ -205,8 +219,13 @@ describe('a full disk', () => {
     state.full = true;
     void log.append(record('a')).catch(() => undefined);
     await until(() => log.failing);
-    await expect(moving(clock, Promise.resolve(log.admit(record('b'))))).rejects.toBeInstanceOf(LogUnavailable);
-    await moving(clock, log.close().catch(() => undefined));
+    await expect(moving(clock, Promise.resolve(log.admit(record('b'))))).rejects.toBeInstanceOf(
+      LogUnavailable,
+    );
+    await moving(
+      clock,
+      log.close().catch(() => undefined),
+    );
   });
 
   test('keeps the pipeline from starting', async () => {
@@ -219,7 +238,11 @@ describe('a full disk', () => {
   test('with `drop` lets calls go on, and counts what is missing', async () => {
     await using folder = await auditFolder();
     const state = { full: false };
-    const { log, clock } = await openLog(folder, { onOverflow: 'drop', maxQueueBytes: 65_536, ...full(state) });
+    const { log, clock } = await openLog(folder, {
+      onOverflow: 'drop',
+      maxQueueBytes: 65_536,
+      ...full(state),
+    });
     await log.admit(record('a'));
     state.full = true;
     for (let i = 0; i < 40; i++) void log.admit(record(`${'x'.repeat(4_000)}${i}`));
@@ -240,7 +263,10 @@ describe('a full disk', () => {
     state.full = true;
     const refused = Promise.resolve(log.admit(record('b')));
     refused.catch(() => undefined);
-    await moving(clock, log.close().catch(() => undefined));
+    await moving(
+      clock,
+      log.close().catch(() => undefined),
+    );
     await expect(refused).rejects.toBeInstanceOf(LogUnavailable);
     expect((await verifyLog(folder)).state).toBe('open');
   });
