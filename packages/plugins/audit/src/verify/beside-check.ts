@@ -64,10 +64,16 @@ export class BesideCheck {
     this.#note(record, place);
   }
 
-  /** The segment is read. */
-  finish(): void {
-    for (const { offset } of this.#lines.values())
+  /** The segment is read; `size` is the number of records so far. */
+  finish(segment: string, size: number): void {
+    for (const [seq, { offset }] of this.#lines) {
+      // A crash came between these lines and their records: the next start removes them.
+      if (seq >= size) {
+        this.#torn.push({ segment, offset });
+        break;
+      }
       this.#findings.problem(this.#file, offset, 'this line belongs to no record');
+    }
     this.#lines.clear();
     this.#file = '';
   }
@@ -75,7 +81,7 @@ export class BesideCheck {
   /** Whatever is absent has to have been erased on record. */
   judge(erasures: readonly ErasureRecord[], mayBeTorn: (segment: string) => boolean): void {
     for (const { segment, offset } of this.#torn) {
-      if (mayBeTorn(segment)) this.#findings.notice(`${besideFile(segment)} ends with an unfinished line`);
+      if (mayBeTorn(segment)) this.#findings.notice(`${besideFile(segment)} ends with lines whose records were not written`);
       else this.#findings.problem(besideFile(segment), offset, 'this line belongs to no record');
     }
     for (const place of this.#nobodys.values()) this.#note({ call: '' }, place);

@@ -151,7 +151,7 @@ class Verification {
     } finally {
       await handle.close();
     }
-    this.#beside.finish();
+    this.#beside.finish(file, this.#reader?.size ?? 0);
   }
 
   readonly #givenUp = new Map<string, number>();
