@@ -1,5 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { audit, type AuditOptions } from '@sluice/audit';
@@ -28,7 +27,8 @@ export async function auditFolder(): Promise<AuditFolder> {
   const directory = join(root, 'log');
   const texts = async (pattern: RegExp): Promise<string[]> => {
     const files = (await readdir(directory)).filter((file) => pattern.test(file)).toSorted();
-    return Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')));
+    // A file that was there for a moment only counts as empty.
+    return Promise.all(files.map((file) => readFile(join(directory, file), 'utf8').catch(() => '')));
   };
   return {
     directory,

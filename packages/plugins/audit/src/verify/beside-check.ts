@@ -59,7 +59,7 @@ export class BesideCheck {
     if (this.#nobodys.size === 0) return;
     const record = parse(buffer, start, end);
     const place = this.#nobodys.get(record.call);
-    if (place === undefined) return;
+    if (place === undefined || record.type !== 'outcome') return;
     this.#nobodys.delete(record.call);
     this.#note(record, place);
   }
@@ -81,10 +81,11 @@ export class BesideCheck {
   /** Whatever is absent has to have been erased on record. */
   judge(erasures: readonly ErasureRecord[], mayBeTorn: (segment: string) => boolean): void {
     for (const { segment, offset } of this.#torn) {
-      if (mayBeTorn(segment)) this.#findings.notice(`${besideFile(segment)} ends with lines whose records were not written`);
+      if (mayBeTorn(segment))
+        this.#findings.notice(`${besideFile(segment)} ends with lines whose records were not written`);
       else this.#findings.problem(besideFile(segment), offset, 'this line belongs to no record');
     }
-    for (const place of this.#nobodys.values()) this.#note({ call: '' }, place);
+    for (const place of this.#nobodys.values()) this.#note({}, place);
     for (const { tenant, subject, last, file, offset } of this.#absent.values()) {
       const covered = erasures.some(
         ({ selector, before }) => last < before && selects(selector, { tenant, subject }),
@@ -99,7 +100,7 @@ export class BesideCheck {
     else this.#note(record, place);
   }
 
-  #note({ tenant, principal: subject }: Owned, place: Place): void {
+  #note({ tenant, principal: subject }: Pick<Owned, 'tenant' | 'principal'>, place: Place): void {
     const key = JSON.stringify([tenant, subject]);
     const known = this.#absent.get(key);
     if (known === undefined) this.#absent.set(key, { ...place, tenant, subject, last: place.seq });
@@ -133,6 +134,7 @@ interface Place {
 }
 
 interface Owned {
+  readonly type: string;
   readonly call: string;
   readonly tenant?: string | undefined;
   readonly principal?: string | undefined;

@@ -11,7 +11,7 @@ import type { VerifyReport } from './report.ts';
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 const verifiers: Verifier[] = [{ name: 'sluice-audit', key: publicKey }];
 /** 10 000 with SLUICE_MUTATIONS=10000. */
-const MUTATIONS = Number(process.env['SLUICE_MUTATIONS'] ?? 500);
+const MUTATIONS = Number(process.env['SLUICE_MUTATIONS'] ?? 200);
 
 let folder: AuditFolder;
 let old: string;
