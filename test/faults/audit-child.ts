@@ -32,7 +32,9 @@ const pipeline = createPipeline({
 });
 await pipeline.start();
 say('ready');
-const body = Buffer.from(JSON.stringify({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] }));
+const body = Buffer.from(
+  JSON.stringify({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] }),
+);
 const call = async (): Promise<void> => {
   for (;;) {
     const response = await pipeline.handle({

@@ -12,7 +12,12 @@ const KILLS = Number(process.env['SLUICE_KILLS'] ?? 6);
 const CHILD = fileURLToPath(new URL('audit-child.ts', import.meta.url));
 
 /** Runs the program until it has made some calls, and kills it in the middle of others. Returns what it said. */
-async function killed(directory: string, durability: string, key: string, afterMs: number): Promise<string[]> {
+async function killed(
+  directory: string,
+  durability: string,
+  key: string,
+  afterMs: number,
+): Promise<string[]> {
   const child = spawn(process.execPath, [CHILD, directory, durability, key], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -32,26 +37,30 @@ async function killed(directory: string, durability: string, key: string, afterM
   return text.split('\n').slice(0, -1);
 }
 
-test(`of ${KILLS} kills under load none costs a record that was acknowledged`, { timeout: 1_200_000 }, async () => {
-  await using folder = await auditFolder();
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const said: string[] = [];
-  for (let kill = 0; kill < KILLS; kill++) {
-    said.push(...(await killed(folder.directory, 'sync', key, (kill * 7) % 60)));
-    const report = await verifyLog({
-      directory: folder.directory,
-      verifiers: [{ name: 'sluice-audit', key: publicKey }],
-    });
-    // Killed, so the end is never sealed; but nothing is wrong with it.
-    expect(report).toMatchObject({ state: 'open', problems: [] });
-  }
-  const acknowledged = said.filter((line) => line.startsWith('intent ')).map((line) => line.slice(7));
-  const recorded = new Set(
-    (await folder.records()).filter(({ type }) => type === 'intent').map((record) => record['call']),
-  );
-  expect(said.filter((line) => line === 'ready')).toHaveLength(KILLS);
-  expect(acknowledged.length).toBeGreaterThan(KILLS);
-  expect(acknowledged.filter((call) => !recorded.has(call))).toEqual([]);
-  console.info(`${KILLS} kills, ${acknowledged.length} acknowledged calls, 0 lost`);
-});
+test(
+  `of ${KILLS} kills under load none costs a record that was acknowledged`,
+  { timeout: 1_200_000 },
+  async () => {
+    await using folder = await auditFolder();
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const said: string[] = [];
+    for (let kill = 0; kill < KILLS; kill++) {
+      said.push(...(await killed(folder.directory, 'sync', key, (kill * 7) % 60)));
+      const report = await verifyLog({
+        directory: folder.directory,
+        verifiers: [{ name: 'sluice-audit', key: publicKey }],
+      });
+      // Killed, so the end is never sealed; but nothing is wrong with it.
+      expect(report).toMatchObject({ state: 'open', problems: [] });
+    }
+    const acknowledged = said.filter((line) => line.startsWith('intent ')).map((line) => line.slice(7));
+    const recorded = new Set(
+      (await folder.records()).filter(({ type }) => type === 'intent').map((record) => record['call']),
+    );
+    expect(said.filter((line) => line === 'ready')).toHaveLength(KILLS);
+    expect(acknowledged.length).toBeGreaterThan(KILLS);
+    expect(acknowledged.filter((call) => !recorded.has(call))).toEqual([]);
+    console.info(`${KILLS} kills, ${acknowledged.length} acknowledged calls, 0 lost`);
+  },
+);

@@ -83,7 +83,9 @@ describe('an answer cut at any byte, in an orderly frame,', () => {
     for (const at of placesToCut(bytes.length, 0)) {
       const count = stage.outcomes.length;
       const text = await ask(path, 'application/json', bytes.subarray(0, at));
-      expect(JSON.parse(text ?? ''), `cut at ${at}`).toMatchObject({ error: { message: expect.any(String) } });
+      expect(JSON.parse(text ?? ''), `cut at ${at}`).toMatchObject({
+        error: { message: expect.any(String) },
+      });
       const outcome = await stage.outcome(count + 1);
       expect(outcome, `cut at ${at}`).toMatchObject({
         kind: 'upstream-error',

@@ -1,11 +1,4 @@
-import {
-  ANSWERED,
-  answeredWith,
-  endsWithEvent,
-  type Expected,
-  type Fault,
-  refusedWith,
-} from './fault.ts';
+import { ANSWERED, answeredWith, endsWithEvent, type Expected, type Fault, refusedWith } from './fault.ts';
 
 const LOST = refusedWith(502, 'connection_lost');
 const BAD = refusedWith(502, 'bad_answer');
@@ -187,7 +180,10 @@ export const PLAIN_FAULTS: readonly Fault[] = [
     retried: false,
     timeouts: SHORT,
   }),
-  fault({ kind: 'stall', afterEvents: 2 }, refusedWith(504, 'idle_timeout'), { retried: false, timeouts: SHORT }),
+  fault({ kind: 'stall', afterEvents: 2 }, refusedWith(504, 'idle_timeout'), {
+    retried: false,
+    timeouts: SHORT,
+  }),
   fault({ kind: 'flood', bytes: 2 << 20 }, ANSWERED, no),
   fault({ kind: 'flood', bytes: 2 << 20 }, refusedWith(502, 'answer_too_large'), {
     name: 'flood of more than is allowed',

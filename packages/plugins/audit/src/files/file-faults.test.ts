@@ -412,3 +412,17 @@ test('clock jumps leave the order to the sequence, and both clocks on record', a
   expect(stop?.['monotonicMs']).toBe(start?.['monotonicMs']);
   expect((await verifyLog(folder)).state).toBe('intact');
 });
+
+test.each(['', '{"audit":1,"log":"aud'])(
+  'a file that a crash left with %j for a header is put aside',
+  async (left) => {
+    await using folder = await auditFolder();
+    await (await openLog(folder)).log.close();
+    await writeFile(join(folder.directory, 'audit.000002.jsonl'), left);
+    expect(await verifyLog(folder)).toMatchObject({ state: 'open', problems: [] });
+    const { log } = await openLog(folder);
+    await log.admit(record('a'));
+    await log.close();
+    expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [], segments: 2 });
+  },
+);

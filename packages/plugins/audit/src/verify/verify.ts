@@ -72,10 +72,16 @@ class Verification {
   async run(): Promise<VerifyReport> {
     const { directory, log = 'audit' } = this.#options;
     const listed: Listed[] = [];
-    for (const name of await listSegments(directory, log)) {
-      listed.push({ ...name, header: await headerOf(join(directory, name.file), log) });
+    let unborn = false;
+    const names = await listSegments(directory, log);
+    for (const name of names) {
+      const header = await headerOf(join(directory, name.file), log);
+      unborn = header === 'torn' && name === names.at(-1);
+      // A crash came before the first line was whole: the next start puts it aside.
+      if (unborn) this.#findings.notice(`${name.file} ends before its first line is whole`);
+      else listed.push({ ...name, header: header === 'torn' ? undefined : header });
     }
-    if (listed.length === 0) throw new Error(`there is no log "${log}" in ${directory}`);
+    if (names.length === 0) throw new Error(`there is no log "${log}" in ${directory}`);
     for (const [index, segment] of listed.entries()) {
       await this.#segment(segment, listed[index - 1], listed[index + 1]?.header);
     }
@@ -83,7 +89,7 @@ class Verification {
     const { problems, notices } = this.#findings;
     const size = this.#reader?.size ?? 0;
     const { stopped, sealed, found, signed } = this.#control;
-    const ended = stopped && sealed === size;
+    const ended = stopped && sealed === size && !unborn;
     return {
       state: problems.length > 0 ? 'broken' : ended ? 'intact' : 'open',
       problems,
@@ -254,15 +260,16 @@ function sameState(state: ChainState, reader: ChainReader): boolean {
   return state.head === reader.head && state.tree.size === reader.size;
 }
 
-async function headerOf(path: string, log: string): Promise<SegmentHeader | undefined> {
+async function headerOf(path: string, log: string): Promise<SegmentHeader | 'torn' | undefined> {
   const handle = await open(path, 'r');
   try {
-    let header: SegmentHeader | undefined;
+    let header: SegmentHeader | 'torn' | undefined = 'torn';
     await readLines(handle, 0, (buffer, start, end) => {
-      header = readHeader(buffer.toString('utf8', start, end));
+      const found = readHeader(buffer.toString('utf8', start, end));
+      header = found?.log === log ? found : undefined;
       return false;
     });
-    return (header as SegmentHeader | undefined)?.log === log ? header : undefined;
+    return header;
   } finally {
     await handle.close();
   }
