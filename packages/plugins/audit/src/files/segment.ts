@@ -31,6 +31,7 @@ export class Segment {
     const segment = new Segment(directory, header, records, opener);
     try {
       await records.append(Buffer.from(writeHeader(header)));
+      records.keep();
       await syncDirectory(directory);
     } catch (error) {
       await segment.remove();
@@ -51,6 +52,8 @@ export class Segment {
       await this.#beside.append(beside);
     }
     await this.#records.append(lines);
+    this.#records.keep();
+    this.#beside?.keep();
   }
 
   /** Makes everything durable. An error is final: Linux may have dropped the pages that it could not write. */
@@ -108,6 +111,8 @@ export class Segment {
 class Appending {
   bytes = 0;
   dirty = false;
+  /** Up to here batches are whole, in this file and in the other one. */
+  #kept = 0;
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #inode: bigint;
@@ -140,11 +145,19 @@ class Appending {
     this.dirty = false;
   }
 
+  /** What is written so far stays. */
+  keep(): void {
+    this.#kept = this.bytes;
+  }
+
   async takeBack(): Promise<boolean> {
-    return this.#file.truncate(this.bytes).then(
-      () => true,
-      () => false,
-    );
+    try {
+      await this.#file.truncate(this.#kept);
+      this.bytes = this.#kept;
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async strange(): Promise<'moved' | 'truncated' | 'grown' | undefined> {
