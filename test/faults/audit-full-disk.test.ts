@@ -30,9 +30,7 @@ function pipelineOn(options: AuditOptions): Pipeline {
   return createPipeline({
     upstream: 'https://upstream.test',
     plugins: [audit(options)],
-    services: [
-      provide(TRANSPORT, () => ({ send: async () => goodAnswer(), close: async () => undefined })),
-    ],
+    services: [provide(TRANSPORT, () => ({ send: async () => goodAnswer(), close: async () => undefined }))],
   });
 }
 
@@ -59,7 +57,8 @@ test('a disk that fills up under load refuses calls, and goes on when there is r
       onOverflow: 'shed',
       onAlert: (alert) => void alerts.push(alert),
     });
-    while (!statuses.includes(503)) statuses.push(...(await Promise.all(Array.from({ length: 16 }, () => post(pipeline)))));
+    while (!statuses.includes(503))
+      statuses.push(...(await Promise.all(Array.from({ length: 16 }, () => post(pipeline)))));
     await rm(ballast);
     await expect.poll(() => post(pipeline), { timeout: 10_000 }).toBe(200);
   }

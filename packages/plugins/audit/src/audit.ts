@@ -1,11 +1,13 @@
 import { CLOCK, definePlugin, PipelineError, type PluginFactory, RANDOM } from '@sluice/core';
 import { ContentPolicy } from './content/policy.ts';
 import { FileSink } from './files/file-sink.ts';
-import { AuditLog, LogUnavailable } from './log/audit-log.ts';
+import { AuditLog } from './log/audit-log.ts';
+import { LogUnavailable } from './log/unavailable.ts';
 import { warn } from './log/warn.ts';
-import { type AuditOptions, type AuditSettings, options } from './options.ts';
+import type { AuditOptions } from './options.ts';
 import { AuditedCall, type RecordSettings } from './record/audited-call.ts';
 import { Upkeep } from './retention/upkeep.ts';
+import { type AuditSettings, options } from './settings.ts';
 import { AUDIT_SINKS } from './sinks/sink.ts';
 
 /** An SDK shall come back when the disk may have recovered. */

@@ -32,5 +32,6 @@ function facts(record: ReadRecord): string {
 
 function text(record: ReadRecord, name: string): string {
   const value = record[name];
-  return value === undefined ? '' : String(value);
+  if (value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -26,8 +26,8 @@ export class Stats {
     this.#calls++;
     count(this.#outcomes, String(record['outcome']));
     const caller = record['tenant'] ?? record['principal'];
-    if (caller !== undefined && (this.#callers.size < MAX_NAMES || this.#callers.has(String(caller))))
-      count(this.#callers, String(caller));
+    if (typeof caller === 'string' && (this.#callers.size < MAX_NAMES || this.#callers.has(caller)))
+      count(this.#callers, caller);
     count(this.#hours, `${String(record['time']).slice(0, 13)}:00Z`);
     if (this.#hours.size > MAX_HOURS) this.#hours.delete(this.#hours.keys().next().value ?? '');
     const step = Math.ceil(Math.log(Math.max(Number(record['durationMs']), 0.01)) / Math.log(1.1));

@@ -22,7 +22,7 @@ const HINT =
   /[spr]k[-_]|AKIA|ASIA|AIza|gh[pousr]_|github_|glpat-|xox[abeprs]-|hf_|npm_|eyJ|-----B|earer |:\/\//;
 
 /** What stands in a secret's place. */
-export const MASK = '[SECRET]';
+const MASK = '[SECRET]';
 
 /** The text without what looks like a key, a token or a password. */
 export function maskSecrets(text: string): string {

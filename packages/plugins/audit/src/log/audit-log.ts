@@ -5,23 +5,10 @@ import { stamp } from '../record/stamp.ts';
 import type { AuditBatch, AuditSink, SinkEvent } from '../sinks/sink.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { Delivery } from './delivery.ts';
+import { Gap } from './gap.ts';
 import { type Entry, Group, sizeOf } from './queue.ts';
 import type { LogSettings } from './settings.ts';
-
-/** The log cannot take a record now. */
-export class LogUnavailable extends Error {
-  static {
-    this.prototype.name = 'LogUnavailable';
-  }
-
-  /** Whether the record waits in the queue, and may be written after all. */
-  readonly queued: boolean;
-
-  constructor(queued: boolean) {
-    super('the audit log cannot take records now');
-    this.queued = queued;
-  }
-}
+import { LogUnavailable } from './unavailable.ts';
 
 /** This much is written without waiting for the next turn. */
 const WRITE_AT_BYTES = 256 * 1024;
@@ -50,9 +37,7 @@ export class AuditLog {
   /** Rejects the calls that wait when there is no end to it. */
   #patience: TimerHandle;
   #room: Group | undefined;
-  #dropped = 0;
-  #refused = 0;
-  #gapSince = '';
+  readonly #gap: Gap;
   #state: 'new' | 'open' | 'closing' | 'closed' = 'new';
   readonly #events: SinkEvent[] = [];
 
@@ -61,6 +46,7 @@ export class AuditLog {
     this.#clock = clock;
     this.#settings = settings;
     this.#writer = writer;
+    this.#gap = new Gap(clock);
     this.#checkpoints = new Checkpoints(settings, clock);
     this.#delivery = new Delivery(sinks, settings.alert, clock);
     this.#before = newChain();
@@ -113,7 +99,7 @@ export class AuditLog {
     const { onOverflow, maxQueueBytes } = this.#settings;
     if (this.#state === 'closed') return Promise.reject(new LogUnavailable(false));
     if (onOverflow === 'drop' && this.#queuedBytes > maxQueueBytes) {
-      this.#count('dropped');
+      this.#gap.drop();
       return Promise.resolve();
     }
     return this.#push(entry).written;
@@ -173,7 +159,7 @@ export class AuditLog {
 
   async #run(): Promise<void> {
     // What comes in the same turn goes along.
-    await undefined;
+    await Promise.resolve();
     const group = this.#next;
     this.#next = new Group();
     this.#lastWriteAt = this.#clock.now();
@@ -218,12 +204,10 @@ export class AuditLog {
 
   #sealEvents(): void {
     for (const { type, code, facts } of this.#events.splice(0)) this.#seal(type, { code, ...facts });
-    if (this.#dropped + this.#refused === 0) return;
-    const facts = { since: this.#gapSince, dropped: this.#dropped, refused: this.#refused };
-    this.#dropped = 0;
-    this.#refused = 0;
-    this.#seal('gap', facts);
-    this.#settings.alert({ type: 'gap', facts });
+    const gap = this.#gap.take();
+    if (gap === undefined) return;
+    this.#seal('gap', gap);
+    this.#settings.alert({ type: 'gap', facts: gap });
   }
 
   #seal(type: string, facts: Readonly<Record<string, string | number>>): void {
@@ -244,7 +228,7 @@ export class AuditLog {
   async #admitLater(entry: Entry): Promise<void> {
     const { onOverflow, durability, maxBlockMs } = this.#settings;
     if (onOverflow === 'drop') {
-      this.#count('dropped');
+      this.#gap.drop();
       return;
     }
     const until = this.#clock.now() + (onOverflow === 'shed' ? 0 : maxBlockMs);
@@ -273,14 +257,8 @@ export class AuditLog {
     }
   }
 
-  #count(what: 'dropped' | 'refused'): void {
-    if (this.#dropped + this.#refused === 0) this.#gapSince = new Date(this.#clock.wallTime()).toISOString();
-    if (what === 'dropped') this.#dropped++;
-    else this.#refused++;
-  }
-
   #refuse(): LogUnavailable {
-    this.#count('refused');
+    this.#gap.refuse();
     return new LogUnavailable(false);
   }
 

@@ -42,7 +42,7 @@ export class Delivery {
       const chosen = state ?? newChain();
       for (const sink of this.#sinks) await sink.resume?.(chosen);
     } catch (error) {
-      await Promise.allSettled(open.map((one) => one.close?.()));
+      await Promise.allSettled(open.map(async (one) => one.close?.()));
       throw error;
     }
     return state;
@@ -68,7 +68,7 @@ export class Delivery {
 
   /** Closes the sinks. */
   async close(): Promise<void> {
-    const closed = await Promise.allSettled(this.#sinks.map((sink) => sink.close?.()));
+    const closed = await Promise.allSettled(this.#sinks.map(async (sink) => sink.close?.()));
     const errors = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
     if (errors.length > 0) throw new AggregateError(errors, 'the audit log was not closed properly');
   }

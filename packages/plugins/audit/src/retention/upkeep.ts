@@ -77,10 +77,10 @@ export class Upkeep {
   async #once(): Promise<void> {
     const { directory, log, alert } = this.#parts;
     try {
-      for (const { selector, done } of await erasureRequests(directory, log)) {
+      for (const request of await erasureRequests(directory, log)) {
         if (this.#closed) return;
-        await this.erase(selector);
-        await done();
+        await this.erase(request.selector);
+        await request.done();
       }
       await this.#retire();
     } catch (error) {
@@ -208,7 +208,7 @@ export class Upkeep {
 }
 
 /** The header of a segment. */
-export async function headerOf(path: string): Promise<SegmentHeader | undefined> {
+async function headerOf(path: string): Promise<SegmentHeader | undefined> {
   const handle = await open(path, 'r');
   try {
     let header: SegmentHeader | undefined;

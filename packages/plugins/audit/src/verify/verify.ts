@@ -4,7 +4,7 @@ import { type ChainState, GENESIS, newChain, SEAL_BYTES } from '../chain/chain.t
 import type { Verifier } from '../chain/note.ts';
 import type { Digest } from '../chain/tree.ts';
 import { readHeader, type SegmentHeader } from '../files/header.ts';
-import { listSegments, type SegmentName } from '../files/names.ts';
+import { listLogs, listSegments, type SegmentName } from '../files/names.ts';
 import { BesideCheck } from './beside-check.ts';
 import { ChainReader, type LineProblem } from './chain-reader.ts';
 import { type ControlRecord, ControlRecords } from './control.ts';
@@ -81,7 +81,7 @@ class Verification {
       if (unborn) this.#findings.notice(`${name.file} ends before its first line is whole`);
       else listed.push({ ...name, header: header === 'torn' ? undefined : header });
     }
-    if (names.length === 0) throw new Error(`there is no log "${log}" in ${directory}`);
+    if (names.length === 0) throw await noLog(directory, log);
     for (const [index, segment] of listed.entries()) {
       await this.#segment(segment, listed[index - 1], listed[index + 1]?.header);
     }
@@ -273,6 +273,12 @@ async function headerOf(path: string, log: string): Promise<SegmentHeader | 'tor
   } finally {
     await handle.close();
   }
+}
+
+async function noLog(directory: string, log: string): Promise<Error> {
+  const others = await listLogs(directory).catch(() => []);
+  const hint = others.length === 0 ? '' : `; there is ${others.map((name) => `"${name}"`).join(', ')}`;
+  return new Error(`there is no log "${log}" in ${directory}${hint}`);
 }
 
 function isControl(buffer: Buffer, start: number, end: number): boolean {
