@@ -40,7 +40,14 @@ const selector = v.strictObject({
 const RETENTION_FLOOR_DAYS: Readonly<Record<'cn', number>> = { cn: 183 };
 
 /** The options, with defaults where none were given. */
-export type AuditSettings = v.InferOutput<typeof schema>;
+export interface AuditSettings
+  extends
+    Required<Omit<AuditOptions, 'checkpoints' | 'contentKey' | 'annotate' | 'onAlert'>>,
+    Pick<AuditOptions, 'contentKey' | 'annotate' | 'onAlert'> {
+  /** Checkpoints; the key is read already. */
+  readonly checkpoints: Required<Pick<CheckpointOptions, 'keyName' | 'everyRecords' | 'everyMs'>> &
+    Pick<CheckpointOptions, 'origin' | 'publish'> & { readonly signingKey?: KeyObject };
+}
 
 const schema = v.pipe(
   v.strictObject({

@@ -15,7 +15,7 @@ export class ControlRecords {
   /** The log was ended in order, as far as read. */
   stopped = false;
   /** Files that the log says it has given up, or that were taken away on purpose. */
-  readonly gone = new Set<string>();
+  readonly gone: Set<string> = new Set();
   /** Records before this one were taken away on purpose. */
   retiredBefore = 0;
   readonly erasures: ErasureRecord[] = [];
