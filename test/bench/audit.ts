@@ -101,6 +101,27 @@ async function round(call: () => Promise<void>, calls = CALLS): Promise<Round> {
   return { cpuUs: (user + system) / calls, perSecond: (calls / ms) * 1000, p50: at(0.5), p99: at(0.99) };
 }
 
+/** Calls that come when they come, whether those before are done or not: what a real load does. */
+async function paced(
+  call: () => Promise<void>,
+  perSecond: number,
+  seconds: number,
+): Promise<readonly number[]> {
+  const times: number[] = [];
+  const all: Promise<void>[] = [];
+  const began = performance.now();
+  for (let made = 0; made < perSecond * seconds;) {
+    const due = ((performance.now() - began) / 1000) * perSecond;
+    for (; made < due; made++) {
+      const from = performance.now();
+      all.push(call().then(() => void times.push(performance.now() - from)));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(all);
+  return times.toSorted((a, b) => a - b);
+}
+
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
@@ -152,6 +173,23 @@ const ratios = (rounds.get('sync') ?? []).map(
   ({ perSecond }, index) => perSecond / (bare[index]?.perSecond ?? 1),
 );
 console.log(`\ndurable calls / bare group commits: ${median(ratios).toFixed(2)}`);
+
+console.log('\n2 000 calls a second, as they come; ms, median of 5 rounds of 2 s');
+const waits = {
+  'no plugin': [] as number[][],
+  'bare group commit': [] as number[][],
+  sync: [] as number[][],
+};
+for (let turn = 0; turn < 5; turn++) {
+  for (const [name, list] of Object.entries(waits)) {
+    const times = await paced(subjects[name] as () => Promise<void>, 2_000, 2);
+    list.push([0.5, 0.95, 0.99].map((share) => times[Math.floor(times.length * share)] ?? 0));
+  }
+}
+for (const [name, list] of Object.entries(waits)) {
+  const [p50, p95, p99] = [0, 1, 2].map((index) => median(list.map((row) => row[index] ?? 0)).toFixed(2));
+  console.log(`${name.padEnd(22)} p50 ${p50}  p95 ${p95}  p99 ${p99}`);
+}
 
 for (const one of Object.values(pipelines)) await one.close();
 await bareFile.close();

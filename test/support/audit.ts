@@ -48,7 +48,7 @@ export function goodAnswer(): Response {
   return new Response(anthropicMessage(), { headers: { 'content-type': 'application/json' } });
 }
 
-/** A pipeline with the plugin outermost. Closed in order first: its files take real time, which the fake clock does not wait for. */
+/** A pipeline with the plugin outermost. Closed slowly: its files take real time, which a fake clock does not wait for. */
 export function auditPipeline(
   { directory }: Pick<AuditFolder, 'directory'>,
   options: AuditOptions = {},
@@ -63,7 +63,14 @@ export function auditPipeline(
   return {
     ...pipe,
     [Symbol.asyncDispose]: async () => {
-      await pipe.pipeline.close();
+      let closed = false;
+      const closing = pipe.pipeline.close().finally(() => (closed = true));
+      closing.catch(() => undefined); // Until it is awaited below.
+      while (!closed) {
+        await pipe.clock.advance(2);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      await closing;
       await pipe[Symbol.asyncDispose]();
     },
   };

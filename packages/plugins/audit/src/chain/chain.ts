@@ -33,12 +33,14 @@ export function newChain(): ChainState {
 export class Sealer {
   readonly tree: Tree;
   #head: Digest;
+  /** A zero byte, the hash of the last record, and the record at hand. */
   #scratch: Buffer<ArrayBuffer> = Buffer.alloc(4096);
   readonly #lines = new ByteBuffer();
 
   constructor({ head, tree }: ChainState) {
     this.#head = head;
     this.tree = tree.copy();
+    this.#scratch.write(head, 1, 32, 'binary');
   }
 
   /** Where the chain stands now. */
@@ -55,24 +57,19 @@ export class Sealer {
   add(members: string): number {
     const seq = this.tree.size;
     const text = `{"seq":${seq},${members}`;
-    const room = PREFIX_BYTES + text.length * 3;
-    if (this.#scratch.length < room) this.#scratch = Buffer.alloc(room * 2);
+    this.#reserve(PREFIX_BYTES + text.length * 3);
     const scratch = this.#scratch;
-    scratch[0] = 0;
-    scratch.write(this.#head, 1, 32, 'binary');
-    const end = PREFIX_BYTES + scratch.write(text, PREFIX_BYTES, 'utf8');
+    const end = PREFIX_BYTES + scratch.write(text, PREFIX_BYTES);
     const head = hash('sha256', scratch.subarray(0, end), 'binary');
     this.#head = head;
     this.tree.push(head);
     const lines = this.#lines;
     const bytes = lines.room(end + SEAL_BYTES + 1);
-    let at = lines.length;
-    at += scratch.copy(bytes, at, PREFIX_BYTES, end);
-    at += bytes.write(SEAL_HEAD, at, 'latin1');
+    const at = lines.length + scratch.copy(bytes, lines.length, PREFIX_BYTES, end);
+    // In its place for the next record already.
     scratch.write(head, 1, 32, 'binary');
-    at += bytes.write(scratch.toString('base64url', 1, PREFIX_BYTES), at, 'latin1');
-    at += bytes.write(SEAL_TAIL, at, 'latin1');
-    lines.length = at;
+    const seal = SEAL_HEAD + scratch.toString('base64url', 1, PREFIX_BYTES) + SEAL_TAIL;
+    lines.length = at + bytes.write(seal, at, 'latin1');
     return seq;
   }
 
@@ -84,6 +81,13 @@ export class Sealer {
   /** The lines since the last time. They are the caller's to keep. */
   take(): Buffer<ArrayBuffer> {
     return this.#lines.take();
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#scratch.length) return;
+    const larger = Buffer.alloc(bytes * 2);
+    this.#scratch.copy(larger, 0, 0, PREFIX_BYTES);
+    this.#scratch = larger;
   }
 }
 

@@ -142,7 +142,10 @@ test('tail --follow goes on with what is written', async () => {
     signal: stop.signal,
   });
   const lines = async (count: number): Promise<void> => {
-    while (out.split('\n').length <= count) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (out.split('\n').length <= count) {
+      await pipe.clock.advance(20);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   };
   await lines(1);
   await (await pipe.post()).text();

@@ -17,9 +17,12 @@ const SECRET = new RegExp(
   'g',
 );
 
-/** Any text with a secret has one of these; to look for them first is several times as fast. */
+/**
+ * Any text with a secret has one of these; to look for them first is several times as fast. It looks for the rare
+ * characters, and then back: four times as fast again as to look for the beginnings.
+ */
 const HINT =
-  /[spr]k[-_]|AKIA|ASIA|AIza|gh[pousr]_|github_|glpat-|xox[abeprs]-|hf_|npm_|eyJ|-----B|earer |:\/\//;
+  /[-_](?<=[spr]k[-_]|gh[pousr]_|github_|glpat-|xox[abeprs]-|hf_|npm_)|A[KSI]I?[Az]|eyJ|-----B|earer |:\/\//;
 
 /** What stands in a secret's place. */
 const MASK = '[SECRET]';

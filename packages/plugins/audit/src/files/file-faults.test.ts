@@ -204,6 +204,7 @@ describe('a full disk', () => {
     const { log, clock } = await openLog(folder, { maxBlockMs: 3_600_000, ...full(state) });
     state.full = true;
     void log.append(record('a'));
+    await clock.advance(20);
     await until(() => log.failing);
     const waiting = Promise.resolve(log.admit(record('b')));
     state.full = false;
@@ -219,6 +220,7 @@ describe('a full disk', () => {
     const { log, clock } = await openLog(folder, full(state));
     state.full = true;
     void log.append(record('a')).catch(() => undefined);
+    await clock.advance(20);
     await until(() => log.failing);
     await expect(moving(clock, Promise.resolve(log.admit(record('b'))))).rejects.toBeInstanceOf(
       LogUnavailable,

@@ -90,8 +90,9 @@ export class AuditLog {
   admit(entry: Entry): undefined | Promise<void> {
     if (this.#state !== 'open') throw new LogUnavailable(false);
     if (this.#isStuck(entry)) return this.#admitLater(entry);
-    const group = this.#push(entry);
-    return this.#settings.durability === 'sync' ? this.#accepted(group) : undefined;
+    const urgent = this.#settings.durability === 'sync';
+    const group = this.#push(entry, urgent);
+    return urgent ? this.#accepted(group) : undefined;
   }
 
   /** Takes a record in any case, but for `drop`. Resolves when it is written. */
@@ -134,21 +135,24 @@ export class AuditLog {
   }
 
   /** Sealed at once: strings that wait would cost the garbage collector more than the hash costs here. */
-  #push({ members, beside }: Entry): Group {
+  #push({ members, beside }: Entry, urgent = false): Group {
     const seq = this.#sealer.add(members);
     if (beside !== '') this.#beside.add(`{"seq":${seq},${beside.slice(1)}\n`);
     this.#next.used = true;
+    if (urgent) this.#next.urgent = true;
     this.#schedule();
     return this.#next;
   }
 
   #schedule(): void {
     if (this.#running !== undefined || this.#state === 'new') return;
-    const { durability, writeEveryMs } = this.#settings;
+    const { urgent } = this.#next;
+    if (this.#timer !== undefined && !urgent && this.#queuedBytes < WRITE_AT_BYTES && this.#state === 'open')
+      return;
     const waitMs =
-      durability === 'sync' || this.#queuedBytes >= WRITE_AT_BYTES || this.#state === 'closing'
+      urgent || this.#queuedBytes >= WRITE_AT_BYTES || this.#state === 'closing'
         ? 0
-        : this.#lastWriteAt + writeEveryMs - this.#clock.now();
+        : this.#lastWriteAt + this.#settings.writeEveryMs - this.#clock.now();
     if (waitMs <= 0) this.#running = this.#run();
     else
       this.#timer ??= this.#clock.setTimeout(() => {
@@ -184,7 +188,7 @@ export class AuditLog {
     this.#current = undefined;
     if (this.#next.used) {
       this.#schedule();
-      if (this.#settings.durability === 'sync') this.#bePatient();
+      if (this.#next.urgent) this.#bePatient();
     }
   }
 
@@ -236,8 +240,8 @@ export class AuditLog {
       if (this.#clock.now() >= until || !(await this.#roomComes())) throw this.#refuse();
     } while (this.#isStuck(entry));
     if (this.#state !== 'open') throw this.#refuse();
-    const group = this.#push(entry);
-    if (durability === 'sync') await this.#accepted(group);
+    const group = this.#push(entry, durability === 'sync');
+    if (group.urgent) await this.#accepted(group);
   }
 
   async #accepted(group: Group): Promise<void> {

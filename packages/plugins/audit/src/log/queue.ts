@@ -15,6 +15,8 @@ export function sizeOf({ members, beside }: Entry): number {
 export class Group {
   /** Whether a record is among them. */
   used = false;
+  /** Whether a call waits for it. */
+  urgent = false;
   readonly #written = deferred();
   #accepted = deferred();
 

@@ -2,9 +2,11 @@ import type { Clock } from '@sluice/core';
 
 /** When, by both clocks: the wall clock says what time it was, the other one how much time has passed. */
 export function stamp(clock: Clock): string {
-  return `"time":"${isoTime(clock.wallTime())}","monotonicMs":${Math.round(clock.now() * 1000) / 1000}`;
+  return `"time":"${isoTime(clock.wallTime())}","monotonicMs":${Math.round(clock.now())}`;
 }
 
+/** The end of a time, for each millisecond of a second. */
+const ENDS: readonly string[] = Array.from({ length: 1_000 }, (_, ms) => `${String(ms).padStart(3, '0')}Z`);
 let lastSecond = NaN;
 let lastText = '';
 
@@ -15,5 +17,5 @@ export function isoTime(wallMs: number): string {
     lastText = new Date(second * 1000).toISOString().slice(0, 20);
     lastSecond = second;
   }
-  return `${lastText}${String(Math.floor(wallMs) - second * 1000).padStart(3, '0')}Z`;
+  return lastText + ENDS[Math.floor(wallMs) - second * 1000];
 }

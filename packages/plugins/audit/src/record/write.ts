@@ -26,8 +26,3 @@ const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufef
 function escaped(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
-
-/** A number of milliseconds, to the microsecond. */
-export function ms(value: number): number {
-  return Math.round(value * 1000) / 1000;
-}

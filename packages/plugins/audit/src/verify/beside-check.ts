@@ -1,10 +1,11 @@
 import { besideFile } from '../files/names.ts';
 import { SEAL_BYTES } from '../chain/chain.ts';
-import { besideHash, readBeside } from './beside-reader.ts';
+import { type BesideLine, readBeside } from './beside-reader.ts';
+import { digestStandsAt, standsAt } from './compare.ts';
 import type { ErasureRecord } from './control.ts';
 import type { Findings } from './report.ts';
 
-const HEAD = ',"beside":"';
+const HEAD = Buffer.from(',"beside":"');
 const HASH_CHARS = 43;
 /** `,"beside":"` 43 characters `"` */
 const BESIDE_BYTES = HEAD.length + HASH_CHARS + 1;
@@ -14,11 +15,12 @@ export class BesideCheck {
   readonly #directory: string;
   readonly #findings: Findings;
   /** Of the segment at hand, by sequence number. */
-  readonly #lines = new Map<number, { readonly hash: string; readonly offset: number }>();
+  readonly #lines = new Map<number, BesideLine>();
   /** Records whose salt or content is not there, by whose they are. */
   readonly #absent = new Map<string, Absent>();
   /** The same, of intents that do not say who called, by call. */
   readonly #nobodys = new Map<string, Place>();
+  readonly #scratch = Buffer.alloc(32);
   readonly #torn: { readonly segment: string; readonly offset: number }[] = [];
   #file = '';
 
@@ -27,30 +29,36 @@ export class BesideCheck {
     this.#findings = findings;
   }
 
-  /** Reads what is beside a segment; `until` as far as the segment counts. */
-  async load(file: string, until: number): Promise<void> {
+  /** Reads what is beside a segment; `until` as far as the segment counts. Returns its bytes. */
+  async load(file: string, until: number): Promise<number> {
     this.#file = besideFile(file);
     this.#lines.clear();
     let last = -1;
-    const end = await readBeside(this.#directory, file, ({ seq, text, offset }) => {
+    const end = await readBeside(this.#directory, file, (line) => {
+      const { seq, offset } = line;
       const inOrder = seq > last;
       last = seq;
       if (!inOrder) this.#findings.problem(this.#file, offset, 'this line is out of order');
-      else if (seq < until) this.#lines.set(seq, { hash: besideHash(text), offset });
+      else if (seq < until) this.#lines.set(seq, line);
     });
-    if (end !== undefined && end.torn > 0) this.#torn.push({ segment: file, offset: end.offset });
+    if (end === undefined) return 0;
+    if (end.torn > 0) this.#torn.push({ segment: file, offset: end.offset });
+    return end.offset + end.torn;
   }
 
   /** Looks whether a record's salt or content is what it says. */
   record(buffer: Buffer, start: number, end: number, seq: number, file: string, offset: number): void {
     if (this.#file === '') return;
     const at = end - SEAL_BYTES - BESIDE_BYTES;
-    if (at < start || buffer.toString('latin1', at, at + HEAD.length) !== HEAD) return;
-    const stored = buffer.toString('latin1', at + HEAD.length, at + HEAD.length + HASH_CHARS);
+    if (at < start || !standsAt(buffer, at, HEAD)) return;
     const line = this.#lines.get(seq);
     this.#lines.delete(seq);
-    if (line === undefined) this.#missing(parse(buffer, start, end), { seq, file, offset });
-    else if (line.hash !== stored)
+    if (line === undefined) {
+      this.#missing(parse(buffer, start, end), { seq, file, offset });
+      return;
+    }
+    this.#scratch.write(line.digest, 'binary');
+    if (!digestStandsAt(buffer, at + HEAD.length, this.#scratch))
       this.#findings.problem(this.#file, line.offset, 'this line is not what its record was made over');
   }
 

@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import { type ChainState, PREFIX_BYTES, SEAL_BYTES } from '../chain/chain.ts';
-import { type Digest, Tree } from '../chain/tree.ts';
+import type { Digest, Tree } from '../chain/tree.ts';
+import { digestStandsAt, standsAt } from './compare.ts';
 
 const HASH_CHARS = 43;
 /** `,"hash":"` */
 const HEAD_CHARS = SEAL_BYTES - HASH_CHARS - 2;
-const SEAL_HEAD = ',"hash":"';
-const SEQ_HEAD = '{"seq":';
+const SEAL_HEAD = Buffer.from(',"hash":"');
+const SEQ_HEAD = Buffer.from('{"seq":');
 
 /** What is wrong with a line. */
 export type LineProblem = 'no-record' | 'wrong-seq' | 'wrong-hash';
@@ -49,11 +50,10 @@ export class ChainReader {
     buffer.write(this.head, from + 1, 32, 'binary');
     const head = hash('sha256', buffer.subarray(from, bodyEnd), 'binary');
     this.#scratch.write(head, 0, 32, 'binary');
-    const stored = buffer.toString('latin1', bodyEnd + HEAD_CHARS, end - 2);
-    if (stored !== this.#scratch.toString('base64url', 0, 32)) {
-      return seqOf(buffer, start, end) === this.size ? 'wrong-hash' : 'wrong-seq';
-    }
-    if (seqOf(buffer, start, end) !== this.size) return 'wrong-seq';
+    const inOrder = seqOf(buffer, start, end) === this.size;
+    if (!digestStandsAt(buffer, bodyEnd + HEAD_CHARS, this.#scratch))
+      return inOrder ? 'wrong-hash' : 'wrong-seq';
+    if (!inOrder) return 'wrong-seq';
     this.head = head;
     this.tree?.push(head);
     this.size++;
@@ -89,8 +89,8 @@ function isRecord(buffer: Buffer, start: number, end: number): boolean {
   return (
     buffer[end - 1] === BRACE &&
     buffer[end - 2] === QUOTE &&
-    buffer.toString('latin1', start, start + SEQ_HEAD.length) === SEQ_HEAD &&
-    buffer.toString('latin1', bodyEnd, bodyEnd + HEAD_CHARS) === SEAL_HEAD
+    standsAt(buffer, start, SEQ_HEAD) &&
+    standsAt(buffer, bodyEnd, SEAL_HEAD)
   );
 }
 

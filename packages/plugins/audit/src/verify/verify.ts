@@ -123,9 +123,9 @@ class Verification {
       const until = next?.state.tree.size ?? Infinity;
       let headerSeen = false;
       const superseded = { from: -1, reader: undefined as ChainReader | undefined };
+      if (this.#options.beside !== false) this.#bytes += await this.#beside.load(file, until);
       let told = this.#bytes;
       const base = this.#bytes;
-      if (this.#options.beside !== false) await this.#beside.load(file, until);
       const { offset, torn } = await readLines(handle, 0, (buffer, start, end, at) => {
         if (!headerSeen) {
           headerSeen = true;
@@ -192,7 +192,8 @@ class Verification {
 
   #line(reader: ChainReader, buffer: Buffer, start: number, end: number, file: string, at: number): void {
     this.#published.at(reader.size, reader.tree);
-    const treeBefore = isControl(buffer, start, end) ? reader.tree?.copy() : undefined;
+    const control = isControl(buffer, start, end);
+    const treeBefore = control ? reader.tree?.copy() : undefined;
     const problem = reader.next(buffer, start, end);
     this.#records++;
     if (problem !== undefined) {
@@ -207,7 +208,7 @@ class Verification {
       if (other !== undefined && other !== reader.head)
         this.#findings.problem(file, at, 'this record was written in two ways');
     }
-    if (isControl(buffer, start, end)) {
+    if (control) {
       this.#control.take(parse(buffer, start, end), treeBefore, file, at);
       return;
     }
