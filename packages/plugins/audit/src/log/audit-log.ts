@@ -6,6 +6,7 @@ import type { AuditBatch, AuditSink, SinkEvent } from '../sinks/sink.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { Delivery } from './delivery.ts';
 import { Gap } from './gap.ts';
+import { KeepAlive } from './keep-alive.ts';
 import { type Entry, Group, sizeOf } from './queue.ts';
 import type { LogSettings } from './settings.ts';
 import { LogUnavailable } from './unavailable.ts';
@@ -38,6 +39,7 @@ export class AuditLog {
   #patience: TimerHandle;
   #room: Group | undefined;
   readonly #gap: Gap;
+  readonly #keepAlive = new KeepAlive();
   #state: 'new' | 'open' | 'closing' | 'closed' = 'new';
   readonly #events: SinkEvent[] = [];
 
@@ -78,6 +80,7 @@ export class AuditLog {
       this.#delivery.hurry(0);
       await this.#running;
       await this.#delivery.close().catch(() => undefined);
+      this.#keepAlive.close();
       throw error;
     }
   }
@@ -116,6 +119,7 @@ export class AuditLog {
     if (this.#state === 'open') {
       this.#state = 'closing';
       this.#delivery.hurry();
+      this.#keepAlive.hold();
       // What happens during the last write is worth another one, but not for ever.
       for (let turn = 0; turn < 3 && (turn === 0 || this.#events.length > 0); turn++) {
         this.#sealEvents();
@@ -127,7 +131,11 @@ export class AuditLog {
     this.#clock.clearTimeout(this.#timer);
     this.#clock.clearTimeout(this.#patience);
     await this.#checkpoints.settled();
-    await this.#delivery.close();
+    try {
+      await this.#delivery.close();
+    } finally {
+      this.#keepAlive.close();
+    }
   }
 
   #control(type: string, members: string): Entry {
@@ -140,6 +148,7 @@ export class AuditLog {
     if (beside !== '') this.#beside.add(`{"seq":${seq},${beside.slice(1)}\n`);
     this.#next.used = true;
     if (urgent) this.#next.urgent = true;
+    if (!this.#delivery.failing) this.#keepAlive.hold();
     this.#schedule();
     return this.#next;
   }
@@ -173,6 +182,7 @@ export class AuditLog {
       await this.#delivery.write(batch, (error) => {
         group.disappoint(error);
         this.#next.disappoint(error);
+        if (this.#state === 'open') this.#keepAlive.release();
       });
       group.succeed();
       this.#checkpoints.written();
@@ -186,7 +196,8 @@ export class AuditLog {
     this.#patience = undefined;
     this.#running = undefined;
     this.#current = undefined;
-    if (this.#next.used) {
+    if (!this.#next.used) this.#keepAlive.release();
+    else {
       this.#schedule();
       if (this.#next.urgent) this.#bePatient();
     }
