@@ -1,0 +1,314 @@
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import {
+  createPipeline,
+  definePlugin,
+  type Plugin,
+  PipelineError,
+  PRINCIPAL,
+  provide,
+  VERDICTS,
+} from '@sluice/core';
+import { anthropicStream, streamAnswer } from '@sluice/core/testing';
+import { describe, expect, test } from 'vitest';
+import {
+  auditFolder,
+  type AuditFolder,
+  auditPipeline,
+  type AuditRecord,
+} from '../../../../test/support/audit.ts';
+import { AUDIT_SINKS, audit, type AuditOptions, openContent, type Sealed, verifyLog } from './index.ts';
+
+const intents = (records: readonly AuditRecord[]): AuditRecord[] =>
+  records.filter(({ type }) => type === 'intent');
+const outcomes = (records: readonly AuditRecord[]): AuditRecord[] =>
+  records.filter(({ type }) => type === 'outcome');
+
+/** Stands for an identity plugin: it is further in, so that the intent does not know the caller yet. */
+const identity = (id: string, tenant: string): Plugin =>
+  definePlugin({
+    name: 'identity',
+    create: () => ({
+      handle: (request, next, ctx) => {
+        ctx.state.set(PRINCIPAL, { id, tenant });
+        return next(request);
+      },
+    }),
+  })();
+
+test('a pipeline with the plugin, as the README shows it', async () => {
+  await using folder = await auditFolder();
+  const { directory } = folder;
+  const signingKey = generateKeyPairSync('ed25519').privateKey;
+  const putElsewhere = async (_note: string): Promise<void> => undefined;
+  // #region use
+  const pipeline = createPipeline({
+    upstream: 'https://api.anthropic.com',
+    plugins: [
+      audit({
+        directory,
+        durability: 'sync',
+        checkpoints: { signingKey, publish: (note) => putElsewhere(note) },
+      }),
+    ],
+  });
+  // #endregion use
+  await pipeline.start();
+  expect(JSON.stringify(pipeline.describe())).not.toContain('PRIVATE');
+  await pipeline.close();
+  expect((await verifyLog(folder)).state).toBe('intact');
+});
+
+describe('two records of a call', () => {
+  test('say who, when, what, where to, how it went and what it cost', async () => {
+    await using folder = await auditFolder();
+    {
+      await using pipe = auditPipeline(
+        folder,
+        {
+          headers: ['user-agent'],
+          annotate: ({ usage }) => ({ costUsd: (usage?.outputTokens ?? 0) / 1000, label: 'L1' }),
+        },
+        { plugins: [identity('alice', 'acme')] },
+      );
+      await (
+        await pipe.post({}, { headers: { 'user-agent': 'sdk/1', 'x-api-key': 'sk-ant-canary' } })
+      ).text();
+    }
+    const records = await folder.records();
+    expect(records.map(({ type }) => type)).toEqual(['start', 'intent', 'outcome', 'stop', 'checkpoint']);
+    const [intent] = intents(records);
+    const [outcome] = outcomes(records);
+    expect(intent).toMatchObject({
+      time: '2026-01-01T00:00:00.000Z',
+      monotonicMs: 0,
+      method: 'POST',
+      path: '/v1/messages',
+      format: 'anthropic-messages',
+      model: 'any',
+      headers: { 'user-agent': 'sdk/1' },
+    });
+    expect(outcome).toMatchObject({
+      call: intent?.['call'],
+      outcome: 'completed',
+      status: 200,
+      principal: 'alice',
+      tenant: 'acme',
+      model: 'any',
+      attempts: [{ atMs: 0, status: 200, retry: 'no', health: 'success' }],
+      usage: { inputTokens: 12, outputTokens: 2 },
+      notes: { costUsd: 0.002, label: 'L1' },
+    });
+    expect(await folder.text()).not.toContain('canary');
+  });
+
+  test('are written for refusals of other plugins, with the rule', async () => {
+    await using folder = await auditFolder();
+    const moderation = definePlugin({
+      name: 'moderation',
+      create: () => ({
+        handle: (_request, _next, ctx) => {
+          ctx.state.set(VERDICTS, [{ plugin: 'moderation', rule: 'word-7', action: 'blocked' }]);
+          throw new PipelineError('content_blocked', { plugin: 'moderation' });
+        },
+      }),
+    });
+    {
+      await using pipe = auditPipeline(folder, {}, { plugins: [moderation()] });
+      expect((await pipe.post()).status).toBe(400);
+    }
+    expect(outcomes(await folder.records())).toMatchObject([
+      {
+        outcome: 'refused',
+        status: 400,
+        cause: { code: 'content_blocked', plugin: 'moderation' },
+        verdicts: [{ plugin: 'moderation', rule: 'word-7', action: 'blocked' }],
+      },
+    ]);
+  });
+
+  test('with `sync`, the first one is on the disk before anything is sent', async () => {
+    await using folder = await auditFolder();
+    let found: AuditRecord[] = [];
+    {
+      await using pipe = auditPipeline(
+        folder,
+        { durability: 'sync' },
+        {
+          answers: [
+            async () => {
+              found = await folder.records();
+              return Response.json({});
+            },
+          ],
+        },
+      );
+      await (await pipe.post()).text();
+    }
+    expect(found.map(({ type }) => type)).toEqual(['start', 'intent']);
+  });
+
+  test('a log that cannot be written refuses calls before they are sent', async () => {
+    await using folder = await auditFolder();
+    let broken = false;
+    await using pipe = auditPipeline(
+      folder,
+      { durability: 'sync', onOverflow: 'shed', onAlert: () => undefined },
+      {
+        services: [
+          provide(AUDIT_SINKS, () => () => [
+            {
+              name: 'test',
+              write: async () => {
+                if (broken) throw new Error('broken');
+              },
+            },
+          ]),
+        ],
+      },
+    );
+    await (await pipe.post()).text();
+    broken = true;
+    const refused = await pipe.post();
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(await refused.text()).not.toContain('broken');
+    expect(pipe.transport.requests).toHaveLength(1);
+    expect(pipe.outcomes.at(-1)).toMatchObject({
+      kind: 'refused',
+      cause: { code: 'overloaded', plugin: 'audit' },
+    });
+    broken = false;
+    await pipe.clock.advance(1_000);
+  });
+});
+
+describe('digests', () => {
+  const digest = (salt: unknown, direction: string, bytes: string | Uint8Array): string =>
+    createHash('sha256')
+      .update(`${String(salt)}${direction}`)
+      .update(bytes)
+      .digest('base64url');
+
+  async function saltOf(folder: AuditFolder): Promise<string> {
+    return /"salt":"([^"]+)"/.exec(await folder.text())?.[1] ?? '';
+  }
+
+  test('are of the request as it came and of the stream as it went, with a salt beside the chain', async () => {
+    await using folder = await auditFolder();
+    const text = anthropicStream({ text: 'one two three' }).join('');
+    const body = JSON.stringify({ model: 'm', stream: true, max_tokens: 5, messages: [] });
+    {
+      const pieces = text.match(/[^]{1,7}/g) ?? [];
+      await using pipe = auditPipeline(folder, {}, { answers: [streamAnswer(pieces)] });
+      expect(await (await pipe.post({}, { body })).text()).toBe(text);
+    }
+    const records = await folder.records();
+    const salt = await saltOf(folder);
+    expect(intents(records)[0]?.['request']).toEqual({
+      bytes: body.length,
+      digest: digest(salt, 'request', body),
+    });
+    expect(outcomes(records)[0]?.['response']).toEqual({
+      bytes: Buffer.byteLength(text),
+      digest: digest(salt, 'response', text),
+    });
+  });
+
+  test('differ for the same text in two calls', async () => {
+    await using folder = await auditFolder();
+    {
+      await using pipe = auditPipeline(folder);
+      for (let call = 0; call < 2; call++) await (await pipe.post()).text();
+    }
+    const [a, b] = intents(await folder.records());
+    expect(a?.['request']).not.toEqual(b?.['request']);
+  });
+
+  test('with `none` there are none, and a tenant may have a mode of its own', async () => {
+    await using folder = await auditFolder();
+    const content: AuditOptions['content'] = { tenants: { acme: { request: 'none', response: 'none' } } };
+    for (const tenant of ['acme', 'other']) {
+      await using pipe = auditPipeline(folder, { content }, { plugins: [identity('alice', tenant)] });
+      await (await pipe.post()).text();
+    }
+    const [acme, other] = outcomes(await folder.records());
+    expect(intents(await folder.records()).some((one) => JSON.stringify(one).includes('digest'))).toBe(false);
+    expect(acme?.['response']).toBeUndefined();
+    expect(JSON.stringify(other)).toMatch(/"request":\{"digest".*"response":\{"bytes"/);
+    expect((await verifyLog(folder)).problems).toEqual([]);
+  });
+});
+
+describe('content', () => {
+  const secret = 'sk-ant-api03-abcdefghijklmnop';
+  const prompt = `My name is Li Lei, my key is ${secret}`;
+  async function keep(options: AuditOptions): Promise<AuditFolder> {
+    const folder = await auditFolder();
+    const text = anthropicStream({ text: 'Hello Li Lei' }).join('');
+    await using pipe = auditPipeline(folder, options, { answers: [streamAnswer(text)] });
+    const body = JSON.stringify({ model: 'm', stream: true, messages: [{ role: 'user', content: prompt }] });
+    await (await pipe.post({}, { body })).text();
+    return folder;
+  }
+
+  test('`full` keeps texts without secrets, and the chain commits to them', async () => {
+    await using folder = await keep({ content: { request: 'full', response: 'full' } });
+    const text = await folder.text();
+    expect(text).toContain('My name is Li Lei, my key is [SECRET]');
+    expect(text).toContain('Hello Li Lei');
+    expect(text).not.toContain(secret);
+    expect((await verifyLog(folder)).state).toBe('intact');
+  });
+
+  test('`redacted` keeps the shape without the words', async () => {
+    await using folder = await keep({ content: { request: 'redacted', response: 'redacted' } });
+    const text = await folder.text();
+    expect(text).not.toContain('Li Lei');
+    expect(text).toMatch(/\\"role\\":\\"user\\",\\"content\\":\\"\[REDACTED LENGTH=\d+ HASH=[0-9a-f]{16}\]/);
+    expect(text).toMatch(/channel\\":\\"text\\",.*\[REDACTED LENGTH=12 HASH=/);
+  });
+
+  test('may be encrypted, bound to its call', async () => {
+    const contentKey = { id: 'k1', key: randomBytes(32) };
+    await using folder = await keep({ contentKey, content: { request: 'full', response: 'full' } });
+    const text = await folder.text();
+    expect(text).not.toContain('Li Lei');
+    const line = text.split('\n').find((one) => one.includes('"sealed"')) ?? '';
+    const { call, request } = JSON.parse(line) as { call: string; request: Sealed };
+    expect(openContent(request, contentKey, `${call} request`)).toContain(
+      'My name is Li Lei, my key is [SECRET]',
+    );
+    expect(() => openContent(request, contentKey, 'another request')).toThrow();
+  });
+
+  test('is bounded', async () => {
+    await using folder = await keep({ maxContentBytes: 8, content: { request: 'full', response: 'full' } });
+    expect(await folder.text()).toContain('[TRUNCATED]');
+    expect(await folder.text()).not.toContain('Li Lei');
+  });
+});
+
+test('a restart goes on in the same chain', async () => {
+  await using folder = await auditFolder();
+  for (let run = 0; run < 3; run++) {
+    await using pipe = auditPipeline(folder);
+    await (await pipe.post()).text();
+  }
+  const report = await verifyLog(folder);
+  expect(report).toMatchObject({ state: 'intact', segments: 3, records: 15, first: 0 });
+});
+
+test('options that cannot be are refused, in a sentence that says what to do', () => {
+  const refused =
+    (options: unknown): (() => unknown) =>
+    () =>
+      createPipeline({ upstream: 'https://x.test', plugins: [audit(options as AuditOptions)] });
+  expect(refused({ directry: 'x' })).toThrow('there is no option "directry"');
+  expect(refused({ headers: ['authorization'] })).toThrow('carries credentials, which are never recorded');
+  expect(refused({ checkpoints: { publish: () => undefined } })).toThrow('give checkpoints.signingKey too');
+  expect(refused({ retention: { profile: 'cn', recordDays: 30 } })).toThrow('at least 183 days');
+  expect(refused({ retention: { recordDays: 10, contentDays: 20 } })).toThrow('make it at most recordDays');
+  expect(refused({ contentKey: { id: 'k', key: new Uint8Array(3) } })).toThrow('must be 32 bytes');
+  expect(refused({ log: '../x' })).toThrow('must be a name of letters');
+  expect(refused({ checkpoints: { signingKey: 'x' } })).toThrow('must be an Ed25519 private key');
+});

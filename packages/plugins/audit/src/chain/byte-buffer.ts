@@ -1,0 +1,33 @@
+const FIRST_BYTES = 16 * 1024;
+/** A buffer that a burst has made larger than this is not kept. */
+const KEPT_BYTES = 1 << 20;
+
+/** Text and bytes collected into one piece, without an object for each part. */
+export class ByteBuffer {
+  #bytes: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  /** Bytes so far. */
+  length = 0;
+
+  /** Makes room, and gives the buffer to write into, from `length` on. The caller moves `length`. */
+  room(bytes: number): Buffer<ArrayBuffer> {
+    if (this.length + bytes > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow((this.length + bytes) * 2);
+      this.#bytes.copy(larger, 0, 0, this.length);
+      this.#bytes = larger;
+    }
+    return this.#bytes;
+  }
+
+  /** Adds text as UTF-8. */
+  add(text: string): void {
+    this.length += this.room(text.length * 3).write(text, this.length, 'utf8');
+  }
+
+  /** What was collected, to keep; begins anew. */
+  take(): Buffer<ArrayBuffer> {
+    const bytes = Buffer.from(this.#bytes.subarray(0, this.length));
+    this.length = 0;
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    return bytes;
+  }
+}

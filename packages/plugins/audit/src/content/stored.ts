@@ -1,0 +1,53 @@
+import { type ContentKey, type Sealed, sealContent } from './encrypt.ts';
+import type { Captured } from './capture.ts';
+import type { ContentMode } from './policy.ts';
+import type { Direction } from './salt.ts';
+import { maskSecrets } from './secrets.ts';
+import { shapeOf, wordsOf } from './shape.ts';
+
+/** What is kept of one way of a call. */
+export type Stored = string | Sealed;
+
+/** How content is kept. */
+export interface StoreOptions {
+  readonly salt: string;
+  /** Without it, content stands in clear. */
+  readonly key: ContentKey | undefined;
+  readonly call: string;
+  readonly maxBytes: number;
+}
+
+/** A request in the form in which it is kept. */
+export function storedRequest(body: Uint8Array, mode: ContentMode, options: StoreOptions): Stored {
+  const { maxBytes } = options;
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  // Of a shape nothing is kept that the bound is about; a body that is cut is no JSON any more.
+  const kept = mode === 'full' && body.length > maxBytes ? `${text.slice(0, maxBytes)}[TRUNCATED]` : text;
+  return seal(inMode(kept, mode, options), 'request', options);
+}
+
+/** An answer in the form in which it is kept. */
+export function storedResponse(captured: Captured, mode: ContentMode, options: StoreOptions): Stored {
+  const { body, texts, truncated } = captured;
+  const end = truncated ? '[TRUNCATED]' : '';
+  if (texts === undefined) return seal(inMode((body ?? '') + end, mode, options), 'response', options);
+  const pieces = texts.map(({ channel, key, text, length, hash }) => ({
+    channel,
+    key,
+    text: mode === 'full' ? maskSecrets(text) : `[REDACTED LENGTH=${length} HASH=${hash}]`,
+  }));
+  return seal(JSON.stringify(truncated ? [...pieces, end] : pieces), 'response', options);
+}
+
+function inMode(text: string, mode: ContentMode, { salt }: StoreOptions): string {
+  if (mode === 'full') return maskSecrets(text);
+  try {
+    return JSON.stringify(shapeOf(JSON.parse(text), salt));
+  } catch {
+    return wordsOf(text, salt);
+  }
+}
+
+function seal(text: string, direction: Direction, { key, call }: StoreOptions): Stored {
+  return key === undefined ? text : sealContent(text, key, `${call} ${direction}`);
+}

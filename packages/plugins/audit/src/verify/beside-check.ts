@@ -1,0 +1,153 @@
+import { besideFile } from '../files/names.ts';
+import { SEAL_BYTES } from '../chain/chain.ts';
+import { type BesideLine, readBeside } from './beside-reader.ts';
+import { digestStandsAt, standsAt } from './compare.ts';
+import type { ErasureRecord } from './control.ts';
+import type { Findings } from './report.ts';
+
+const HEAD = Buffer.from(',"beside":"');
+const HASH_CHARS = 43;
+/** `,"beside":"` 43 characters `"` */
+const BESIDE_BYTES = HEAD.length + HASH_CHARS + 1;
+
+/** Checks salts and content against the records that they belong to. */
+export class BesideCheck {
+  readonly #directory: string;
+  readonly #findings: Findings;
+  /** Of the segment at hand, by sequence number. */
+  readonly #lines = new Map<number, BesideLine>();
+  /** Records whose salt or content is not there, by whose they are. */
+  readonly #absent = new Map<string, Absent>();
+  /** The same, of intents that do not say who called, by call. */
+  readonly #nobodys = new Map<string, Place>();
+  readonly #scratch = Buffer.alloc(32);
+  readonly #torn: { readonly segment: string; readonly offset: number }[] = [];
+  #file = '';
+
+  constructor(directory: string, findings: Findings) {
+    this.#directory = directory;
+    this.#findings = findings;
+  }
+
+  /** Reads what is beside a segment; `until` as far as the segment counts. Returns its bytes. */
+  async load(file: string, until: number): Promise<number> {
+    this.#file = besideFile(file);
+    this.#lines.clear();
+    let last = -1;
+    const end = await readBeside(this.#directory, file, (line) => {
+      const { seq, offset } = line;
+      const inOrder = seq > last;
+      last = seq;
+      if (!inOrder) this.#findings.problem(this.#file, offset, 'this line is out of order');
+      else if (seq < until) this.#lines.set(seq, line);
+    });
+    if (end === undefined) return 0;
+    if (end.torn > 0) this.#torn.push({ segment: file, offset: end.offset });
+    return end.offset + end.torn;
+  }
+
+  /** Looks whether a record's salt or content is what it says. */
+  record(buffer: Buffer, start: number, end: number, seq: number, file: string, offset: number): void {
+    if (this.#file === '') return;
+    const at = end - SEAL_BYTES - BESIDE_BYTES;
+    if (at < start || !standsAt(buffer, at, HEAD)) return;
+    const line = this.#lines.get(seq);
+    this.#lines.delete(seq);
+    if (line === undefined) {
+      this.#missing(parse(buffer, start, end), { seq, file, offset });
+      return;
+    }
+    this.#scratch.write(line.digest, 'binary');
+    if (!digestStandsAt(buffer, at + HEAD.length, this.#scratch))
+      this.#findings.problem(this.#file, line.offset, 'this line is not what its record was made over');
+  }
+
+  /** Who called is often known only at the end of the call. */
+  outcome(buffer: Buffer, start: number, end: number): void {
+    if (this.#nobodys.size === 0) return;
+    const record = parse(buffer, start, end);
+    const place = this.#nobodys.get(record.call);
+    if (place === undefined || record.type !== 'outcome') return;
+    this.#nobodys.delete(record.call);
+    this.#note(record, place);
+  }
+
+  /** The segment is read; `size` is the number of records so far. */
+  finish(segment: string, size: number): void {
+    for (const [seq, { offset }] of this.#lines) {
+      // A crash came between these lines and their records: the next start removes them.
+      if (seq >= size) {
+        this.#torn.push({ segment, offset });
+        break;
+      }
+      this.#findings.problem(this.#file, offset, 'this line belongs to no record');
+    }
+    this.#lines.clear();
+    this.#file = '';
+  }
+
+  /** Whatever is absent has to have been erased on record. */
+  judge(erasures: readonly ErasureRecord[], mayBeTorn: (segment: string) => boolean): void {
+    for (const { segment, offset } of this.#torn) {
+      if (mayBeTorn(segment))
+        this.#findings.notice(`${besideFile(segment)} ends with lines whose records were not written`);
+      else this.#findings.problem(besideFile(segment), offset, 'this line belongs to no record');
+    }
+    for (const place of this.#nobodys.values()) this.#note({}, place);
+    for (const { tenant, subject, last, file, offset } of this.#absent.values()) {
+      const covered = erasures.some(
+        ({ selector, before }) => last < before && selects(selector, { tenant, subject }),
+      );
+      if (!covered)
+        this.#findings.problem(file, offset, 'its salt or content is gone, and no erasure is on record');
+    }
+  }
+
+  #missing(record: Owned, place: Place): void {
+    if (record.tenant === undefined && record.principal === undefined) this.#nobodys.set(record.call, place);
+    else this.#note(record, place);
+  }
+
+  #note({ tenant, principal: subject }: Pick<Owned, 'tenant' | 'principal'>, place: Place): void {
+    const key = JSON.stringify([tenant, subject]);
+    const known = this.#absent.get(key);
+    if (known === undefined) this.#absent.set(key, { ...place, tenant, subject, last: place.seq });
+    else known.last = Math.max(known.last, place.seq);
+  }
+}
+
+/** Whether an erasure was of this caller's content. */
+export function selects(
+  selector: ErasureRecord['selector'],
+  { tenant, subject }: { readonly tenant: string | undefined; readonly subject: string | undefined },
+): boolean {
+  if (selector.all === true) return true;
+  if (selector.tenant === undefined && selector.subject === undefined) return false;
+  return (
+    (selector.tenant === undefined || selector.tenant === tenant) &&
+    (selector.subject === undefined || selector.subject === subject)
+  );
+}
+
+interface Absent extends Place {
+  readonly tenant: string | undefined;
+  readonly subject: string | undefined;
+  last: number;
+}
+
+interface Place {
+  readonly seq: number;
+  readonly file: string;
+  readonly offset: number;
+}
+
+interface Owned {
+  readonly type: string;
+  readonly call: string;
+  readonly tenant?: string | undefined;
+  readonly principal?: string | undefined;
+}
+
+function parse(buffer: Buffer, start: number, end: number): Owned {
+  return JSON.parse(buffer.toString('utf8', start, end)) as Owned;
+}
