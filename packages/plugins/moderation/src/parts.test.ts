@@ -21,7 +21,7 @@ import {
 import { DetectorFinder } from './detect/detector-finder.ts';
 import { DETECTORS, type DetectorName } from './detect/detectors.ts';
 import { parseCsv, parseJsonl, parseText } from './sources/parse-list.ts';
-import { MemoryStrikeStore } from './strikes/strike-store.ts';
+import { memoryStrikeStore } from './strikes/strike-store.ts';
 import { buildWords } from './words/build.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -196,7 +196,7 @@ describe('strikes', () => {
 
   test('are counted over 24 hours', async () => {
     const clock = fakeClock();
-    const store = new MemoryStrikeStore(clock);
+    const store = memoryStrikeStore(clock);
     for (let i = 0; i < 4; i++) {
       await store.strike('a');
       await store.forgive('a');
