@@ -138,6 +138,33 @@ describe('a moderator', () => {
     expect(most).toBe(2);
   });
 
+  test('that is waited for leaves the caller without a sign for five seconds at most', async () => {
+    const { promise, resolve } = Promise.withResolvers<[]>();
+    const options: ModerationOptions = {
+      review: 'full',
+      moderators: [moderator(() => promise, { direction: 'output', timeoutMs: 60_000 })],
+    };
+    const events = anthropicStream({ text: ['All ', 'is fine.'] });
+    await using pipe = testPipeline({ plugins: [moderation(options)], answers: [streamAnswer(events)] });
+    const response = await pipe.post({ stream: true });
+    const read: string[] = [];
+    const reading = (async () => {
+      for await (const chunk of response.body as ReadableStream<Uint8Array>)
+        read.push(Buffer.from(chunk).toString());
+    })();
+    for (let i = 0; i < 5; i++) {
+      await pipe.clock.advance(5_000);
+      await new Promise(setImmediate);
+    }
+    expect(read.join('')).not.toContain('fine');
+    expect(read.filter((chunk) => chunk === ': held\n\n')).toHaveLength(5);
+    resolve([]);
+    await reading;
+    expect(read.filter((chunk) => chunk !== ': held\n\n').join('')).toBe(events.join(''));
+    expect(pipe.clock.pendingTimers).toBe(0);
+    expect(pipe.outcomes).toMatchObject([{ kind: 'completed' }]);
+  });
+
   test.each(['full', { windowChars: 10 }] as const)(
     'lets nothing of a stream out before its verdict (%j)',
     async (review) => {
