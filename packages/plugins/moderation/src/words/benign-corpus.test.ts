@@ -34,7 +34,10 @@ describe('of words that a benign text does not hold', () => {
   test.each([0, 1])('next to none is found in English (half %i)', (which) => {
     const documents = englishDocuments();
     const texts = half(documents, which).flat().filter(isProse);
-    const held = new Set(folded(texts.join('\n')).match(/\p{L}+/gu));
+    const text = folded(texts.join('\n'));
+    // A work-around is a workaround: that one is the same word.
+    const compounds = (text.match(/\p{L}+(?:-\p{L}+)+/gu) ?? []).map((word) => word.replaceAll('-', ''));
+    const held = new Set([...(text.match(/\p{L}+/gu) ?? []), ...compounds]);
     const words = new Set(
       half(documents, 1 - which)
         .flat()
