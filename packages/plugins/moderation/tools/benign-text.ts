@@ -31,7 +31,7 @@ export function englishDocuments(): string[][] {
 /** Names in a language, from the runtime's own data. */
 function namesIn(locale: string): string[] {
   const names: string[] = [];
-  const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'.split('');
   const regions = new Intl.DisplayNames(locale, { type: 'region', fallback: 'none' });
   const languages = new Intl.DisplayNames(locale, { type: 'language', fallback: 'none' });
   for (const a of letters) {

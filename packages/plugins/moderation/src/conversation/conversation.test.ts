@@ -131,7 +131,7 @@ describe('a word spread over messages', () => {
   test.each([
     [['a grum', 'blewort please'], 400],
     [['炸', '弹'], 400],
-    [[...'grumblewort'], 400],
+    ['grumblewort'.split(''), 400],
     [['a grum', 'something else', 'blewort'], 200],
     [['a grum. ', 'Blewort'], 200],
     [['grumble', 'worthy'], 200],
