@@ -38,12 +38,16 @@ for (const size of [10_000, 100_000]) {
   const words = new Set<string>();
   while (words.size < size) words.add(word());
   const entries = Array.from(words, (one) => ({ text: one }));
-  let compiled = compileWords([]);
+  const before = process.resourceUsage().maxRSS;
+  let compiled = compileWords(entries);
+  const peak = (process.resourceUsage().maxRSS - before) / 1_024;
   const buildMs = milliseconds(() => (compiled = compileWords(entries)), 3);
   const bytes = Object.values(compiled).reduce<number>((sum, part) => {
     return sum + (ArrayBuffer.isView(part) ? part.byteLength : 0);
   }, 0);
-  console.log(`${size} words: built in ${buildMs.toFixed(0)} ms, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
+  console.log(
+    `${size} words: built in ${buildMs.toFixed(0)} ms, ${(bytes / 2 ** 20).toFixed(1)} MiB, ${peak.toFixed(0)} MiB more at the peak of the first build`,
+  );
   const finder = new WordFinder(compiled);
   for (const [name, make] of Object.entries(TEXTS)) {
     const given = text(make, 1_000_000);

@@ -4,7 +4,7 @@ import { moderation, type ModerationOptions } from '@sluice/moderation';
 import type { Plugin } from '@sluice/core';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
-import { FETCH } from '../support/mounts.ts';
+import { FETCH, type Mount, MOUNTS } from '../support/mounts.ts';
 import { type Stage, stageFor } from '../support/stage.ts';
 import { thrownBy } from '../support/thrown-by.ts';
 
@@ -16,8 +16,8 @@ const REDACTING: ModerationOptions = { ...WORDS, detectors: ['email'], rules: [{
 const REDACTED = 'Stir the ***********, then mail [EMAIL].';
 const LABEL = '[AI-generated content]';
 
-async function staged(...plugins: Plugin[]): Promise<Stage> {
-  const stage = await stageFor(FETCH, { pipeline: { plugins } });
+async function staged(plugins: Plugin[], mount: Mount = FETCH): Promise<Stage> {
+  const stage = await stageFor(mount, { pipeline: { plugins } });
   stage.upstream.script(() => ({ kind: 'answer', text: SAID, thinking: 'I think.' }));
   return stage;
 }
@@ -102,7 +102,7 @@ const CLIENTS: readonly Client[] = [
 
 describe.each(CLIENTS)('$name', ({ ask, refused, error }) => {
   test.each([false, true])('gets an error for blocked input and output (streamed: %s)', async (stream) => {
-    await using stage = await staged(moderation(WORDS));
+    await using stage = await staged([moderation(WORDS)]);
     for (const said of ['grumblewort?', 'Hello']) {
       const thrown = await thrownBy(ask(stage, said, stream));
       expect(thrown).toBeInstanceOf(error);
@@ -112,21 +112,21 @@ describe.each(CLIENTS)('$name', ({ ask, refused, error }) => {
   });
 
   test.each([false, true])('gets a refusal for blocked input (streamed: %s)', async (stream) => {
-    await using stage = await staged(moderation(AS_MESSAGE));
+    await using stage = await staged([moderation(AS_MESSAGE)]);
     expect(await ask(stage, 'grumblewort?', stream)).toEqual({ text: REFUSAL, why: refused });
   });
 
   test('gets a refusal in place of a blocked answer, and behind what was safe of a stream', async () => {
-    await using stage = await staged(moderation(AS_MESSAGE));
+    await using stage = await staged([moderation(AS_MESSAGE)]);
     expect(await ask(stage, 'Hello', false)).toEqual({ text: REFUSAL, why: refused });
     expect(await ask(stage, 'Hello', true)).toEqual({ text: `Stir the ${REFUSAL}`, why: refused });
   });
 
   test.each([false, true])('gets redacted and labelled answers (streamed: %s)', async (stream) => {
-    await using stage = await staged(
+    await using stage = await staged([
       labels({ implicit: { contentProducer: 'test', inBody: true } }),
       moderation(REDACTING),
-    );
+    ]);
     const { text } = await ask(stage, 'Hello', stream);
     expect(text).toBe(`${LABEL}\n\n${REDACTED}`);
     expect((await stage.outcome(1)).kind).toBe('completed');
@@ -135,10 +135,39 @@ describe.each(CLIENTS)('$name', ({ ask, refused, error }) => {
   test('gets a streamed answer that arrives byte by byte redacted all the same', async () => {
     // Upstream echoes what it is asked: it has to get the word.
     const rules = [{ direction: 'input', action: 'pass' }, { action: 'redact' }] as const;
-    await using stage = await staged(moderation({ ...WORDS, rules }));
+    await using stage = await staged([moderation({ ...WORDS, rules })]);
     stage.upstream.script(() => ({ kind: 'drip', what: 'body', intervalMs: 0 }));
     const { text } = await ask(stage, 'say grumblewort', true);
     expect(text).not.toContain('grumblewort');
     expect(text).toContain('***********');
+  });
+});
+
+describe.each(MOUNTS)('through $name', (mount) => {
+  describe.each(CLIENTS)('$name', ({ ask, refused, error }) => {
+    test.each([false, true])('gets what is blocked, refused and redacted (streamed: %s)', async (stream) => {
+      {
+        await using stage = await staged([moderation(WORDS)], mount);
+        for (const said of ['grumblewort?', 'Hello']) {
+          const thrown = await thrownBy(ask(stage, said, stream));
+          expect(thrown).toBeInstanceOf(error);
+          expect(String(thrown)).toContain(REFUSAL);
+        }
+        expect(await stage.outcome(1)).toMatchObject({ kind: 'refused', attempts: 0 });
+        expect(await stage.outcome(2)).toMatchObject({ kind: 'refused', attempts: 1 });
+      }
+      {
+        await using stage = await staged([moderation(AS_MESSAGE)], mount);
+        expect(await ask(stage, 'grumblewort?', stream)).toEqual({ text: REFUSAL, why: refused });
+        const text = stream ? `Stir the ${REFUSAL}` : REFUSAL;
+        expect(await ask(stage, 'Hello', stream)).toEqual({ text, why: refused });
+        expect((await stage.outcome(1)).kind).toBe('refused');
+        expect((await stage.outcome(2)).kind).toBe('refused');
+      }
+      await using stage = await staged([labels({}), moderation(REDACTING)], mount);
+      const { text } = await ask(stage, 'Hello', stream);
+      expect(text).toBe(`${LABEL}\n\n${REDACTED}`);
+      expect((await stage.outcome(1)).kind).toBe('completed');
+    });
   });
 });

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { PipelineError } from './errors.ts';
 import { definePlugin, type Middleware, type Plugin } from './plugin.ts';
+import { transformStream } from './stream/attach.ts';
 import { holdUntilContent } from './stream/commit.ts';
 import { anthropicStream } from './testing/anthropic-wire.ts';
 import { fakeClock } from './testing/fake-clock.ts';
@@ -67,6 +68,23 @@ describe('a call whose caller leaves', () => {
       expect(test.clock.pendingTimers).toBe(0);
       await test[Symbol.asyncDispose]();
     }
+  });
+
+  it('after it was handed the end that a plugin gave the stream ends as that plugin says', async () => {
+    const ending = plugin(async (request, next) =>
+      transformStream(await next(request), {
+        transform: (event, controller) => {
+          controller.enqueue(event);
+          controller.terminate(new PipelineError('content_blocked'));
+        },
+      }),
+    );
+    const { test, response } = leaving([streamAnswer(message)], [ending]);
+    const reader = ((await response).body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    await reader.cancel();
+    expect(test.outcomes).toMatchObject([{ kind: 'refused', cause: { code: 'content_blocked' } }]);
+    await test[Symbol.asyncDispose]();
   });
 
   it('after it was handed the terminal event has missed nothing: by cancel or by signal', async () => {

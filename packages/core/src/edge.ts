@@ -129,8 +129,11 @@ class EdgeSource implements BodySource {
         this.#endProperly();
         return null;
       }
-      const { finalEvent } = this.#facts;
-      if (finalEvent !== undefined && batch.events.includes(finalEvent)) this.#handedOn = true;
+      const { finalEvent, terminated } = this.#facts;
+      // A plugin's own end counts as well: SDKs leave at an error event, and that is not why the call ended.
+      if (terminated !== undefined || (finalEvent !== undefined && batch.events.includes(finalEvent))) {
+        this.#handedOn = true;
+      }
       const bytes = batchBytes(batch);
       if (bytes.length > 0) return bytes;
     }

@@ -23,7 +23,10 @@ export interface StreamObserver {
 
 /** How a {@link StreamTransformer} hands events on. The names are those of WHATWG's TransformStream. */
 export interface StreamController {
-  /** Sends an event on. */
+  /**
+   * Sends an event on. A comment goes out at once, before what an asynchronous transformer is still at work on: it
+   * shows that the connection lives.
+   */
   enqueue(event: SseEvent): void;
   /**
    * Ends the stream here. Enqueue a legal ending of the dialect first. The upstream is cancelled, and the call is
@@ -54,6 +57,9 @@ export class HookedReader implements EventReader {
   #ended = false;
   /** What an asynchronous transformer is still at work on. */
   #pending: Pending<Batch | null> | undefined;
+  /** Comments of that transformer, which do not wait for it. */
+  #early: SseEvent[] = [];
+  #wake: Wake | undefined;
 
   constructor(inner: EventReader, facts: BodyFacts) {
     this.#inner = inner;
@@ -94,6 +100,8 @@ export class HookedReader implements EventReader {
 
   #await(pending: Pending<Batch | null>, wake: Wake): Batch | null | undefined {
     this.#pending = pending;
+    if (this.#early.length > 0) return { events: this.#early.splice(0), bytes: undefined };
+    this.#wake = wake;
     const batch = pending.pull(wake);
     if (batch !== undefined) this.#pending = undefined;
     return batch;
@@ -131,7 +139,12 @@ export class HookedReader implements EventReader {
     let terminated = false;
     const controller: StreamController = {
       enqueue: (event) => {
-        if (!terminated) out.push(event);
+        if (terminated) return;
+        if (event.hasData || this.#pending === undefined) out.push(event);
+        else {
+          this.#early.push(event);
+          this.#wake?.();
+        }
       },
       terminate: (reason) => {
         if (terminated) return;

@@ -1,6 +1,7 @@
 import { PipelineError } from '../errors.ts';
 import { readAll } from './body.ts';
-import { headerRecord, takeSource } from './lazy-response.ts';
+import { headerRecord, LazyResponse, takeSource } from './lazy-response.ts';
+import { refusedAnswer } from './refused-answer.ts';
 
 /** Headers that describe bytes which are no longer sent. */
 const STALE = new Set([
@@ -24,6 +25,7 @@ export async function mapJsonAnswer(
   map: (body: unknown) => unknown,
 ): Promise<Response> {
   const { status, statusText } = response;
+  const facts = LazyResponse.factsOf(response);
   const headers = new Headers();
   for (const [name, value] of Object.entries(headerRecord(response))) {
     if (STALE.has(name)) continue;
@@ -37,9 +39,11 @@ export async function mapJsonAnswer(
     throw new PipelineError('bad_answer', { cause: error });
   }
   const changed = await map(body);
-  return new Response(Object.is(changed, body) ? bytes : JSON.stringify(changed), {
+  const mapped = new Response(Object.is(changed, body) ? bytes : JSON.stringify(changed), {
     status,
     statusText,
     headers,
   });
+  // A refusal stays one, whoever adds to what it says.
+  return facts?.terminated === undefined ? mapped : refusedAnswer(mapped, facts.format, facts.terminated);
 }

@@ -184,6 +184,36 @@ describe('a transformer', () => {
   });
 });
 
+describe('a comment of a transformer that is at work', () => {
+  it('goes out at once, and what it works on after it', async () => {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const comment = new SseEvent(Buffer.from(': alive\n\n'));
+    const waiting: StreamTransformer = {
+      transform: async (event, controller) => {
+        if (event.type === 'message_start') {
+          await nextTurn();
+          controller.enqueue(comment);
+          await promise;
+        }
+        controller.enqueue(event);
+      },
+    };
+    const outer: string[] = [];
+    let response = transformStream(answer([whole]), waiting);
+    response = observeStream(response, { chunk: (bytes) => void outer.push(Buffer.from(bytes).toString()) });
+    response = transformStream(response, identity);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const first = await reader.read();
+    expect(Buffer.from(first.value ?? []).toString()).toBe(': alive\n\n');
+    resolve(undefined);
+    let rest = '';
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      rest += Buffer.from(part.value).toString();
+    }
+    expect(rest).toBe(events.join(''));
+  });
+});
+
 describe('terminate()', () => {
   const reason = new PipelineError('content_blocked');
   const ending = SseEvent.of('message_stop', '{"type":"message_stop"}');

@@ -8,6 +8,7 @@ import {
   VERDICTS,
 } from '@sluice/core';
 import { CombinedFinder } from './combined-finder.ts';
+import { Conversation } from './conversation/conversation.ts';
 import { type Find, withoutAllowed } from './finder.ts';
 import type { ModerationOptions } from './options.ts';
 import { Placeholders } from './placeholders.ts';
@@ -24,7 +25,7 @@ export class Blocked extends Error {}
 
 const ACTIONS = { block: 'blocked', redact: 'redacted', flag: 'flagged' } as const;
 
-type Place = Pick<TextPart, 'channel' | 'editable'>;
+type Place = Pick<TextPart, 'channel' | 'editable' | 'message'>;
 
 /** Moderation of one call: one version of the rules, one set of placeholders, one list of verdicts. */
 export class CallModeration {
@@ -34,6 +35,7 @@ export class CallModeration {
   readonly #ctx: Context;
   readonly #except: ReadonlySet<string>;
   readonly #told = new Set<string>();
+  readonly #conversation: Conversation | undefined;
   #chinese = false;
 
   constructor(rules: RuleBook, options: ModerationOptions, ctx: Context) {
@@ -41,6 +43,8 @@ export class CallModeration {
     this.#options = options;
     this.#ctx = ctx;
     this.#except = new Set(options.except ?? ['tool-definition']);
+    this.#conversation =
+      options.conversation === undefined ? undefined : new Conversation(options.conversation);
   }
 
   get refusal(): Refusal {
@@ -57,9 +61,24 @@ export class CallModeration {
     const firstInScope = this.#firstInScope(format, body);
     return format.mapInput(body, (part) => {
       if (this.skips(part.channel)) return part.text;
+      this.#conversation?.said(part);
       const inScope = part.message === undefined || part.message >= firstInScope;
       return this.#whole(part, 'input', inScope);
     });
+  }
+
+  /** Looks at all messages together, once each has been looked at by itself. */
+  whole(format: Format, body: unknown): void {
+    const conversation = this.#conversation;
+    if (conversation === undefined) return;
+    const firstInScope = this.#firstInScope(format, body);
+    // One after the other: what is spread over messages counts for the topics.
+    for (const finds of [() => conversation.spread(this.rules.finder), () => conversation.topics()]) {
+      for (const { find, message } of finds()) {
+        const part = { channel: 'message', editable: false, message } as const;
+        if (this.note(find, 'input', part, message >= firstInScope) === 'block') throw new Blocked();
+      }
+    }
   }
 
   /** Walks a whole answer's text. */
@@ -142,6 +161,7 @@ export class CallModeration {
 
   /** Decides about a find, and takes note of it. A find outside the scope is flagged instead of blocking. */
   note(find: Find, direction: Direction, part: Place, inScope = true): Finding['action'] {
+    if (direction === 'input') this.#conversation?.found(part, find.category);
     const finding = decide(this.#options.rules ?? [], find, direction, part);
     const action = finding.action === 'block' && !inScope ? 'flag' : finding.action;
     if (action !== 'pass') this.#tell({ ...finding, action });
@@ -222,6 +242,6 @@ export class CallModeration {
 }
 
 /** What a classifier says is about a text as a whole: there is nothing in it to mask. */
-function unmaskable({ channel }: TextPart): Place {
-  return { channel, editable: false };
+function unmaskable({ channel, message }: TextPart): Place {
+  return message === undefined ? { channel, editable: false } : { channel, editable: false, message };
 }

@@ -91,6 +91,9 @@ describe.each(DIALECTS)('in %s', (dialect) => {
       expect(response.status).toBe(200);
       expect(await response.text()).toContain('No.');
       expect(pipe.transport.requests).toHaveLength(0);
+      expect(pipe.outcomes).toMatchObject([
+        { kind: 'refused', status: 200, cause: { code: 'content_blocked', plugin: 'moderation' } },
+      ]);
     },
   );
 
@@ -124,6 +127,28 @@ describe.each(DIALECTS)('in %s', (dialect) => {
     const response = await pipe.post();
     expect(response.status).toBe(400);
     expect(await response.text()).not.toContain('grumblewort');
+  });
+
+  test.each(['error', 'message'] as const)(
+    'a whole answer that is refused, by %s, counts as refused',
+    async (as) => {
+      await using pipe = moderated(dialect, { words: WORDS, refusal: { as, en: 'No.' } }, [
+        new Response(BODIES[dialect]('first a grumblewort'), { headers: JSON_TYPE }),
+      ]);
+      expect(await (await pipe.post()).text()).toContain('No.');
+      expect(pipe.outcomes).toMatchObject([{ kind: 'refused', cause: { code: 'content_blocked' } }]);
+      expect(pipe.verdicts).toMatchObject([{ rule: 'word:plants', action: 'blocked' }]);
+    },
+  );
+
+  test('what a blocked stream has used is known, as far as it was told', async () => {
+    const events = STREAMS[dialect](['Take a ', 'grumblewort and', ' stir']);
+    await using pipe = moderated(dialect, { words: WORDS }, [streamAnswer(events)]);
+    await (await pipe.post({ stream: true })).text();
+    // Only one dialect tells what went in before the answer ends.
+    const told = dialect === 'anthropic-messages' ? { inputTokens: expect.any(Number) as number } : undefined;
+    if (told === undefined) expect(pipe.outcomes[0]?.usage).toBeUndefined();
+    else expect(pipe.outcomes[0]?.usage).toMatchObject(told);
   });
 
   test.each(['error', 'message'] as const)('a stream is cut before a banned word, by %s', async (as) => {

@@ -30,7 +30,7 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
   create: (settings: ModerationOptions, { clock, strikeStore }) => {
     const rules = new Rules(settings, clock);
     const panel = new Panel(settings.moderators ?? [], clock);
-    const strikes = new Strikes(settings.strikes, strikeStore);
+    const strikes = new Strikes(settings.strikes, strikeStore, clock);
     const { maxAnswerBytes = DEFAULT_ANSWER_BYTES } = settings;
     return {
       start: () => rules.start(),
@@ -41,20 +41,21 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
         const { format } = ctx;
         if (format === undefined) return next(request);
         const { signal } = request;
-        await strikes.check(ctx);
+        const body = readJson(request);
+        const holders = await strikes.check(ctx, body);
         const call = new CallModeration(rules.current, settings, ctx);
         let sent = request;
         try {
-          const body = readJson(request);
           const changed = call.input(format, body);
           await call.judge('input', format, changed, panel, signal);
+          call.whole(format, body);
           if (!Object.is(changed, body)) sent = withJson(request, changed);
         } catch (error) {
           if (!(error instanceof Blocked)) throw error;
-          await strikes.note(ctx, true);
+          await strikes.note(holders, true);
           return call.refusal.answer(format);
         }
-        await strikes.note(ctx, false);
+        await strikes.note(holders, false);
         const response = await next(sent);
         if (response.status > 299) return response;
         if (isEventStream(response)) {

@@ -1,5 +1,6 @@
 import type { OptionSchema, TextPart } from '@sluice/core';
 import * as v from 'valibot';
+import type { ConversationOptions } from './conversation/conversation.ts';
 import type { DetectorName } from './detect/detectors.ts';
 import type { Moderator } from './moderators/moderator.ts';
 import { patternProblem } from './patterns/compile-pattern.ts';
@@ -87,6 +88,8 @@ export interface ModerationOptions {
   readonly review?: 'full' | { readonly windowChars: number };
   /** How a blocked call is answered. */
   readonly refusal?: RefusalOptions;
+  /** Rules about several messages at once. Default: none. */
+  readonly conversation?: ConversationOptions;
   /** When callers are suspended. Default: never. */
   readonly strikes?: StrikeOptions;
   /**
@@ -149,7 +152,45 @@ const refusal = v.strictObject({
   zh: v.exactOptional(v.string('must be a sentence')),
 });
 
+const HOLDERS = ['caller', 'tenant', 'conversation'] as const;
+const names = v.pipe(
+  v.array(v.string('must be a name'), 'must be a list of names'),
+  v.minLength(1, 'must name at least one'),
+);
+
+const conversation = v.strictObject({
+  acrossMessages: v.exactOptional(v.pipe(whole, v.maxValue(20, 'must be at most 20'))),
+  topics: v.exactOptional(
+    v.array(
+      v.pipe(
+        v.strictObject({
+          name: v.string('must be a name'),
+          categories: names,
+          messages: v.exactOptional(whole),
+          every: v.exactOptional(v.boolean('must be true or false')),
+          lastMessages: v.exactOptional(whole),
+          category: v.exactOptional(v.string('must be a name')),
+          severity: v.exactOptional(severity),
+        }),
+        v.check(
+          ({ messages = 3, lastMessages = 10 }) => messages <= lastMessages,
+          'asks for more messages than lastMessages, and could never be found; raise lastMessages',
+        ),
+      ),
+      'must be a list of topics',
+    ),
+  ),
+});
+
 const strikes = v.strictObject({
+  per: v.exactOptional(
+    v.pipe(
+      v.array(v.picklist(HOLDERS, `must be one of ${HOLDERS.join(', ')}`), 'must be a list'),
+      v.minLength(1, 'must name at least one of caller, tenant, conversation'),
+    ),
+  ),
+  onStoreError: v.exactOptional(v.picklist(['open', 'closed'], 'must be open or closed')),
+  storeTimeoutMs: v.exactOptional(whole),
   inARow: v.exactOptional(whole),
   perDay: v.exactOptional(whole),
   suspendMs: v.exactOptional(whole),
@@ -218,6 +259,7 @@ export const options: OptionSchema<ModerationOptions> = v.strictObject({
     ),
   ),
   refusal: v.exactOptional(refusal),
+  conversation: v.exactOptional(conversation),
   strikes: v.exactOptional(strikes),
   maxAnswerBytes: v.exactOptional(whole),
   maxListAgeMs: v.exactOptional(whole),

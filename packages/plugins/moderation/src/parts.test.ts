@@ -21,7 +21,7 @@ import {
 import { DetectorFinder } from './detect/detector-finder.ts';
 import { DETECTORS, type DetectorName } from './detect/detectors.ts';
 import { parseCsv, parseJsonl, parseText } from './sources/parse-list.ts';
-import { MemoryStrikeStore } from './strikes/strike-store.ts';
+import { memoryStrikeStore } from './strikes/strike-store.ts';
 import { buildWords } from './words/build.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -138,6 +138,33 @@ describe('a moderator', () => {
     expect(most).toBe(2);
   });
 
+  test('that is waited for leaves the caller without a sign for five seconds at most', async () => {
+    const { promise, resolve } = Promise.withResolvers<[]>();
+    const options: ModerationOptions = {
+      review: 'full',
+      moderators: [moderator(() => promise, { direction: 'output', timeoutMs: 60_000 })],
+    };
+    const events = anthropicStream({ text: ['All ', 'is fine.'] });
+    await using pipe = testPipeline({ plugins: [moderation(options)], answers: [streamAnswer(events)] });
+    const response = await pipe.post({ stream: true });
+    const read: string[] = [];
+    const reading = (async () => {
+      for await (const chunk of response.body as ReadableStream<Uint8Array>)
+        read.push(Buffer.from(chunk).toString());
+    })();
+    for (let i = 0; i < 5; i++) {
+      await pipe.clock.advance(5_000);
+      await new Promise(setImmediate);
+    }
+    expect(read.join('')).not.toContain('fine');
+    expect(read.filter((chunk) => chunk === ': held\n\n')).toHaveLength(5);
+    resolve([]);
+    await reading;
+    expect(read.filter((chunk) => chunk !== ': held\n\n').join('')).toBe(events.join(''));
+    expect(pipe.clock.pendingTimers).toBe(0);
+    expect(pipe.outcomes).toMatchObject([{ kind: 'completed' }]);
+  });
+
   test.each(['full', { windowChars: 10 }] as const)(
     'lets nothing of a stream out before its verdict (%j)',
     async (review) => {
@@ -196,7 +223,7 @@ describe('strikes', () => {
 
   test('are counted over 24 hours', async () => {
     const clock = fakeClock();
-    const store = new MemoryStrikeStore(clock);
+    const store = memoryStrikeStore(clock);
     for (let i = 0; i < 4; i++) {
       await store.strike('a');
       await store.forgive('a');

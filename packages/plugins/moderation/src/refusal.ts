@@ -1,4 +1,4 @@
-import { type Context, type Format, PipelineError } from '@sluice/core';
+import { type Context, type Format, PipelineError, refusedAnswer } from '@sluice/core';
 import type { RefusalOptions } from './options.ts';
 
 const DEFAULTS = {
@@ -42,12 +42,12 @@ export class Refusal {
     const { id, model, streamed } = this.#ctx;
     if (!streamed) {
       const body = format.refusalBody(this.#sentence, id, model);
-      return new Response(body, {
-        headers: { 'content-type': 'application/json', 'x-should-retry': 'false' },
-      });
+      const headers = { 'content-type': 'application/json', 'x-should-retry': 'false' };
+      return refusedAnswer(new Response(body, { headers }), format, this.error());
     }
     const events = format.streamEnding(id, model).refuse(this.#sentence);
     const bytes = Buffer.concat(events.map(({ raw }) => raw));
-    return new Response(bytes, { headers: { 'content-type': 'text/event-stream; charset=utf-8' } });
+    const headers = { 'content-type': 'text/event-stream; charset=utf-8' };
+    return refusedAnswer(new Response(bytes, { headers }), format, this.error());
   }
 }

@@ -9,6 +9,8 @@ export interface Detector {
   /** What stands in the place of a find. */
   readonly label: string;
   readonly severity: Severity;
+  /** What each find holds: most texts hold none of it, and need not be searched. Default: nothing in particular. */
+  readonly sign?: RegExp;
   /** Linear: every quantifier has a bound, and every start an edge, so that a run of letters is tried once. */
   readonly pattern: RegExp;
   /** What a pattern cannot tell: check digits and dates. */
@@ -50,28 +52,33 @@ export const DETECTORS: Readonly<Record<DetectorName, Detector>> = {
   email: {
     label: 'EMAIL',
     severity: 'low',
+    sign: /@/,
     pattern: /(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![0-9A-Za-z])/g,
   },
   'cn-mobile': {
     label: 'PHONE',
     severity: 'medium',
+    sign: /\d/,
     pattern: new RegExp(`${EDGE}(?:\\+?86[- ]?)?1[3-9]\\d(?:[- ]?\\d{4}){2}${END}`, 'g'),
   },
   'cn-id': {
     label: 'ID',
     severity: 'high',
+    sign: /\d/,
     pattern: new RegExp(`${EDGE}[1-9]\\d{5}(?:18|19|20)\\d\\d[01]\\d[0-3]\\d{4}[\\dXx]${END}`, 'g'),
     check: isResidentId,
   },
   'bank-card': {
     label: 'CARD',
     severity: 'high',
+    sign: /\d/,
     pattern: new RegExp(`${EDGE}[2-6]\\d{3}(?:[- ]?\\d{4}){2}[- ]?\\d{1,4}(?:[- ]?\\d{1,3})?${END}`, 'g'),
     check: passesLuhn,
   },
   ip: {
     label: 'IP',
     severity: 'low',
+    sign: /[.:]/,
     pattern: new RegExp(
       `(?<![0-9A-Za-z.:])(?:${OCTET}(?:\\.${OCTET}){3}(?![0-9A-Za-z]|\\.\\d)|[0-9A-Fa-f:]{3,39}(?![0-9A-Za-z:]))`,
       'g',

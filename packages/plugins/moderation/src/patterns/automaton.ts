@@ -34,14 +34,14 @@ export class PatternAutomaton {
     return true;
   }
 
-  /** Whether any prefix of the text ends in a match. */
-  matchesAnywhere(text: string): boolean {
+  /** Reads a text once, and tells each place where a match may end. */
+  *ends(text: string): Generator<number, void> {
     let state = this.#first;
     for (let i = 0; i < text.length; i++) {
-      state = this.#step(state, text.charCodeAt(i));
-      if (state.ends) return true;
+      state =
+        state.to[this.#nfa.classes[text.charCodeAt(i)] as number] ?? this.#step(state, text.charCodeAt(i));
+      if (state.ends) yield i + 1;
     }
-    return false;
   }
 
   /** Whether a match may begin with this code unit. */

@@ -10,6 +10,12 @@ class Builder {
   readonly next: number[] = [];
   readonly other: number[] = [];
   readonly sources: string[] = [];
+  readonly #loose: boolean;
+
+  /** @param loose Repetitions are not counted: a small automaton, which matches more. */
+  constructor(loose: boolean) {
+    this.#loose = loose;
+  }
 
   step(set: number, next: number, other = -1): number {
     if (this.set.length >= MAX_STEPS) {
@@ -36,6 +42,8 @@ class Builder {
         return others.reduce((one, two) => this.step(-1, one, two), first as number);
       }
       case 'repeat':
+        if (this.#loose && node.max > 1)
+          return this.#repeat(node.part, Math.min(node.min, 1), Infinity, next);
         return this.#repeat(node.part, node.min, node.max, next);
     }
   }
@@ -94,11 +102,12 @@ function partition(sets: readonly Uint8Array[]): Pick<Nfa, 'classes' | 'holds'> 
 /**
  * Compiles a pattern for an automaton that reads each character once: no pattern can make it slow.
  *
- * @param anywhere A match may begin anywhere, and not only where the automaton is started.
+ * @param anywhere Tells where matches may end that begin anywhere, and not what begins where the automaton is started:
+ * repetitions are not counted, as the places where they may have begun would be too many to keep apart.
  * @throws SyntaxError What about it cannot be run.
  */
 export function compilePattern(text: string, ignoreCase: boolean, anywhere = false): Nfa {
-  const builder = new Builder();
+  const builder = new Builder(anywhere);
   let start = builder.build(parsePattern(text), builder.step(-2, -1));
   if (anywhere) {
     const loop = builder.step(-1, start, start);
@@ -115,7 +124,9 @@ export function patternProblem(text: string): string | undefined {
     // With case folded, as that makes sets larger and never smaller.
     const nfa = compilePattern(text, true);
     if (matchesNothing(nfa)) return 'matches the empty text, and so everything';
-    if (new PatternAutomaton(nfa).explore()) return undefined;
+    const fits =
+      new PatternAutomaton(nfa).explore() && new PatternAutomaton(compilePattern(text, true, true)).explore();
+    if (fits) return undefined;
     return 'would take too much memory; make what repeats differ from what follows it';
   } catch (error) {
     return (error as Error).message;

@@ -27,9 +27,12 @@ export interface PatternRule {
 interface CompiledRule {
   readonly rule: PatternRule;
   readonly automaton: PatternAutomaton;
-  /** Tells in one pass whether there is a match at all; undefined where that would take too much memory. */
-  readonly anywhere: PatternAutomaton | undefined;
+  /** Tells in one pass where matches may end. */
+  readonly anywhere: PatternAutomaton;
 }
+
+/** Longest match, in code units. */
+const MAX_MATCH = MAX_SPAN - 1;
 
 /** Finds matches of patterns, the longest at each place, in time that grows with the text alone. */
 export class PatternFinder implements Finder {
@@ -38,11 +41,10 @@ export class PatternFinder implements Finder {
   constructor(rules: readonly PatternRule[]) {
     this.#rules = rules.map((rule) => {
       const { pattern, ignoreCase = false } = rule;
-      const anywhere = new PatternAutomaton(compilePattern(pattern, ignoreCase, true));
       return {
         rule,
         automaton: new PatternAutomaton(compilePattern(pattern, ignoreCase)),
-        anywhere: anywhere.explore() ? anywhere : undefined,
+        anywhere: new PatternAutomaton(compilePattern(pattern, ignoreCase, true)),
       };
     });
   }
@@ -52,17 +54,28 @@ export class PatternFinder implements Finder {
     let hold = text.length;
     for (const { rule, automaton, anywhere } of this.#rules) {
       const { name, category = 'custom', severity = 'high', label, check } = rule;
-      // Most texts have no match at all, and one pass tells.
-      const none = anywhere !== undefined && text.length > MAX_SPAN && !anywhere.matchesAnywhere(text);
-      for (let start = none ? text.length - MAX_SPAN : 0; start < text.length; start++) {
-        if (!automaton.begins(text.charCodeAt(start))) continue;
-        // Each place is read for at most the length of a match: slower than one pass, and never more than that.
-        const { end, open } = automaton.match(text, start, MAX_SPAN - 1);
-        if (open && !final) hold = Math.min(hold, start);
-        if (end < 0 || (check !== undefined && !check(text.slice(start, end)))) continue;
-        const find = { start, end, rule: `pattern:${name}`, category, severity };
-        finds.push(label === undefined ? find : { ...find, label });
-        start = end - 1;
+      /** What lies before has been tried or found. */
+      let from = 0;
+      // Most texts have no match at all, and one pass tells. Where a match ends, it began not long before: no place is
+      // tried twice.
+      for (const ended of anywhere.ends(text)) {
+        for (let start = Math.max(from, ended - MAX_MATCH); start < ended; start++) {
+          from = start + 1;
+          if (!automaton.begins(text.charCodeAt(start))) continue;
+          const { end, open } = automaton.match(text, start, MAX_MATCH);
+          if (open && !final) hold = Math.min(hold, start);
+          if (end < 0 || (check !== undefined && !check(text.slice(start, end)))) continue;
+          const find = { start, end, rule: `pattern:${name}`, category, severity };
+          finds.push(label === undefined ? find : { ...find, label });
+          from = end;
+          start = end - 1;
+        }
+      }
+      if (final) continue;
+      // What the text ends with may still become a match.
+      for (let start = Math.max(from, text.length - MAX_MATCH); start < hold; start++) {
+        if (automaton.begins(text.charCodeAt(start)) && automaton.match(text, start, MAX_MATCH).open)
+          hold = start;
       }
     }
     return { finds, hold };

@@ -47,7 +47,9 @@ export class ModeratedStream implements StreamTransformer {
   readonly #with: StreamModeration;
   readonly #channels = new Map<string, TextChannel>();
   /** The last text that ended, by what kind of text it was. */
-  readonly #ended = new Map<string, string>();
+  readonly #ended = new Map<string, TextChannel>();
+  /** The one among them whose end waits for what follows. */
+  #open: TextChannel | undefined;
   #queue: Held[] = [];
   #blocked = false;
 
@@ -82,7 +84,7 @@ export class ModeratedStream implements StreamTransformer {
       if (!part.partial) return this.#whole(part);
       const channel = this.#channelOf(part);
       const piece = { channel, start: channel.end, text: part.text };
-      if (this.#take(channel, part.text, false)) this.#blocked = true;
+      if (channel.take(part.text, this.#decideIn(channel))) this.#blocked = true;
       pieces = [...(pieces ?? []), piece];
       return part.text;
     });
@@ -91,39 +93,50 @@ export class ModeratedStream implements StreamTransformer {
 
   #whole(part: TextPart): string {
     const channel = new TextChannel(part, this.#with.finder);
-    if (this.#take(channel, part.text, true)) {
+    if (channel.take(part.text, this.#decideIn(channel)) || channel.close(this.#decideIn(channel))) {
       this.#blocked = true;
       return part.text;
     }
+    channel.settle();
     return channel.render(0, part.text);
   }
 
-  #take(channel: TextChannel, text: string, final: boolean): boolean {
-    return channel.take(text, final, (find, found) => this.#with.decide(find, channel.part, found));
+  #decideIn({ part }: TextChannel): (find: Find, text: string) => Decision {
+    return (find, text) => this.#with.decide(find, part, text);
   }
 
   #channelOf(part: TextPart): TextChannel {
     const id = `${part.channel} ${part.key}`;
     let channel = this.#channels.get(id);
+    let before: TextChannel | undefined;
     if (channel === undefined) {
-      channel = new TextChannel(part, this.#with.finder, this.#ended.get(part.channel));
+      before = this.#ended.get(part.channel);
+      channel = new TextChannel(part, this.#with.finder, before);
       this.#channels.set(id, channel);
     }
+    // Readers see the text that comes next right behind it; if that is of another kind, nothing goes on from it.
+    if (this.#open !== before) this.#open?.settle();
+    this.#open = undefined;
     return channel;
   }
 
-  /** The texts below a path are whole now. */
+  /** The texts below a path are whole now; all of them, when there is no path. */
   #end(path: string): void {
     for (const [id, channel] of this.#channels) {
       const key = id.slice(id.indexOf(' ') + 1);
       if (path !== '' && key !== path && !key.startsWith(`${path}.`)) continue;
-      if (this.#take(channel, '', true)) {
+      if (channel.close(this.#decideIn(channel))) {
         this.#blocked = true;
         return;
       }
-      this.#ended.set(channel.part.channel, channel.tail);
+      this.#open?.settle();
+      this.#open = channel.open ? channel : undefined;
+      this.#ended.set(channel.part.channel, channel);
       this.#channels.delete(id);
     }
+    if (path !== '') return;
+    this.#open?.settle();
+    this.#open = undefined;
   }
 
   #release(controller: StreamController): void {

@@ -76,7 +76,10 @@ export class ReviewedStream implements StreamTransformer {
 
   async #review(controller: StreamController): Promise<void> {
     const texts = [...this.#texts].map(([id, text]) => ({ id, text: (this.#overlaps.get(id) ?? '') + text }));
-    const judged = await Promise.all(texts.map(({ text }) => this.#with.judge(text)));
+    const judged = await this.#pinging(
+      Promise.all(texts.map(({ text }) => this.#with.judge(text))),
+      controller,
+    );
     if (judged.some(Boolean)) {
       for (const event of this.#with.refuse(this.#with.ending)) controller.enqueue(event);
       controller.terminate(new PipelineError('content_blocked', { plugin: 'moderation' }));
@@ -87,6 +90,22 @@ export class ReviewedStream implements StreamTransformer {
     this.#texts.clear();
     this.#length = 0;
     this.#let(controller);
+  }
+
+  /** Shows that the connection lives while classifiers are waited for. */
+  async #pinging<T>(work: Promise<T>, controller: StreamController): Promise<T> {
+    const { clock } = this.#with;
+    const ping = (): void => {
+      controller.enqueue(COMMENT);
+      this.#lastSent = clock.now();
+      timer = clock.setTimeout(ping, PING_MS);
+    };
+    let timer = clock.setTimeout(ping, Math.max(0, this.#lastSent + PING_MS - clock.now()));
+    try {
+      return await work;
+    } finally {
+      clock.clearTimeout(timer);
+    }
   }
 
   #let(controller: StreamController): void {

@@ -15,6 +15,8 @@ export type Decision =
   | { readonly kind: 'replace'; readonly text: string }
   | { readonly kind: 'pass' };
 
+type Decide = (find: Find, text: string) => Decision;
+
 /** Text that has gone out and is looked at once more, for what begins in one block and ends in the next. */
 const CONTEXT = 32;
 
@@ -26,8 +28,8 @@ export class TextChannel {
   readonly part: Pick<TextPart, 'channel' | 'editable'>;
   readonly #finder: Finder;
   readonly #json: boolean;
-  /** The last of the text before this one, while a word may still go on from there. */
-  #previous: string;
+  /** The text before this one, while a word may still go on from there. */
+  #previous: TextChannel | undefined;
   /** The last that was cleared, and whether more had been before it. */
   #context = '';
   #cut = false;
@@ -36,7 +38,7 @@ export class TextChannel {
   #base = 0;
   #edits: Edit[] = [];
 
-  constructor(part: Pick<TextPart, 'channel' | 'editable'>, finder: Finder, previous = '') {
+  constructor(part: Pick<TextPart, 'channel' | 'editable'>, finder: Finder, previous?: TextChannel) {
     this.part = { channel: part.channel, editable: part.editable };
     this.#finder = finder;
     this.#json = part.channel === 'tool-arguments';
@@ -53,49 +55,41 @@ export class TextChannel {
     return this.#base + this.#pending.length;
   }
 
-  /** The last of the cleared text: the context of the block that follows. */
-  get tail(): string {
-    return this.#context;
+  /** Whether its end waits for the text that follows. */
+  get open(): boolean {
+    return this.#pending !== '' || this.#previous !== undefined;
+  }
+
+  /** Nothing goes on from its end: what waits there is clear. */
+  settle(): void {
+    this.#letPrevious();
+    this.#advance(this.#pending.length);
   }
 
   /**
    * Takes what has come, and decides as much as can be decided. True when something in it is to be blocked: it begins
-   * at `clear`, or in the block before.
+   * at `clear`, or in the text before.
    */
-  take(piece: string, final: boolean, decide: (find: Find, text: string) => Decision): boolean {
-    if (piece === '' && !final) return false;
+  take(piece: string, decide: Decide): boolean {
+    if (piece === '') return false;
     this.#pending += piece;
-    if (this.#pending === '') return false;
-    const seen = this.#context.length;
-    const text = this.#context + this.#pending;
-    const found = this.#finder.find(text, { final, json: this.#json });
-    let hold = final ? text.length : Math.max(found.hold, seen);
-    const finds = found.finds.length === 0 ? found.finds : withoutAllowed(found.finds);
-    let blocked = text.length + 1;
-    const edits: Edit[] = [];
-    const across = this.#previous === '' ? undefined : this.#across(final);
-    if (across !== undefined) {
-      // The first part of the word has gone out, in a block of its own; the rest must not follow.
-      if (across.finds.some((find) => decide(find, '').kind === 'block')) blocked = seen;
-      if (across.open) hold = seen;
-    }
-    for (const find of [...finds].sort((a, b) => a.start - b.start)) {
-      if (find.end <= seen || (find.start === 0 && this.#cut)) continue;
-      const start = Math.max(find.start, seen);
-      // It may grow, or turn out to be part of something longer: its end is not known before what it touches is.
-      if (!final && find.end > hold && text.length - start <= MAX_SPAN) {
-        hold = Math.min(hold, start);
-        continue;
-      }
-      const decision = decide(find, text.slice(find.start, find.end));
-      if (decision.kind === 'block') blocked = Math.min(blocked, start);
-      if (decision.kind === 'replace') edits.push({ start, end: find.end, text: decision.text });
-    }
-    const origin = this.#base - seen;
-    for (const { start, end, text: by } of edits)
-      this.#edit({ start: start + origin, end: end + origin, text: by });
-    this.#advance(Math.min(hold, blocked) - seen);
-    return blocked <= text.length;
+    const { hold, blocked } = this.#judge(false, decide);
+    this.#advance(Math.min(hold, blocked ?? hold) - this.#context.length);
+    return blocked !== undefined;
+  }
+
+  /**
+   * The text is whole: everything in it is decided, but an end that the next text may continue waits for that, or for
+   * {@link settle}. True when something is to be blocked, as with {@link take}.
+   */
+  close(decide: Decide): boolean {
+    const lead = this.#lead;
+    const own = this.#context.length + this.#pending.length;
+    const { hold } = this.#finder.find(lead, { final: false, json: this.#json });
+    const { blocked } = this.#judge(true, decide, hold < lead.length - own);
+    const waits = Math.min(this.#pending.length, lead.length - hold);
+    this.#advance((blocked ?? own - waits) - this.#context.length);
+    return blocked !== undefined;
   }
 
   /** A stretch of text as it may go out. Only what is cleared may be asked for. */
@@ -117,23 +111,106 @@ export class TextChannel {
     if (this.#edits.length > 0) this.#edits = this.#edits.filter(({ end }) => end > before);
   }
 
-  /** What begins in the text before and ends in this one. */
-  #across(final: boolean): { readonly finds: readonly Find[]; readonly open: boolean } {
-    const seam = this.#previous.length;
-    const text = this.#previous + this.#context + this.#pending;
-    const { finds, hold } = this.#finder.find(text, { final, json: this.#json });
-    if (final || hold >= seam) this.#previous = '';
-    return {
-      finds: withoutAllowed(finds).filter(({ start, end }) => start < seam && end > seam && start > 0),
-      open: !final && hold < seam,
-    };
+  /** What is still looked at of the texts before, and of this one. */
+  get #lead(): string {
+    return this.#before + this.#context + this.#pending;
   }
 
-  /** Two changes that touch become one; of two that begin together, the longer one counts. */
-  #edit(edit: Edit): void {
+  get #before(): string {
+    return this.#previous === undefined ? '' : this.#previous.#lead;
+  }
+
+  /** Up to where the text is decided, counted from the context's beginning; and where a block begins. */
+  #judge(
+    final: boolean,
+    decide: Decide,
+    keepPrevious = false,
+  ): { hold: number; blocked: number | undefined } {
+    const seen = this.#context.length;
+    const text = this.#context + this.#pending;
+    const found = this.#finder.find(text, { final, json: this.#json });
+    let hold = final ? text.length : Math.max(found.hold, seen);
+    const finds = found.finds.length === 0 ? found.finds : withoutAllowed(found.finds);
+    let blocked: number | undefined;
+    const across = this.#previous === undefined ? 'none' : this.#across(final, decide, keepPrevious);
+    if (across === 'blocked') blocked = seen;
+    if (across === 'open') hold = seen;
+    for (const find of [...finds].sort((a, b) => a.start - b.start)) {
+      if (find.end <= seen || (find.start === 0 && this.#cut)) continue;
+      const start = Math.max(find.start, seen);
+      // It may grow, or turn out to be part of something longer: its end is not known before what it touches is.
+      if (!final && find.end > hold && text.length - start <= MAX_SPAN) {
+        hold = Math.min(hold, start);
+        continue;
+      }
+      const decision = decide(find, text.slice(find.start, find.end));
+      if (decision.kind === 'block') blocked = Math.min(blocked ?? start, start);
+      if (decision.kind === 'replace') this.#edit(start - seen, find.end - seen, decision.text);
+    }
+    return { hold, blocked };
+  }
+
+  /** Decides what begins in the texts before and ends in this one: they wait until that is known. */
+  #across(final: boolean, decide: Decide, keepPrevious: boolean): 'none' | 'open' | 'blocked' {
+    const previous = this.#previous as TextChannel;
+    const text = this.#lead;
+    const seam = previous.#lead.length;
+    const { finds, hold } = this.#finder.find(text, { final, json: this.#json });
+    const crossing = withoutAllowed(finds)
+      .filter(({ start, end }) => start < seam && end > seam && (start > 0 || !previous.#isCut))
+      .sort((a, b) => a.start - b.start);
+    const open = !final && (hold < seam || crossing.some(({ end }) => end > hold));
+    for (const find of crossing) {
+      const decision = decide(find, text.slice(find.start, find.end));
+      if (decision.kind === 'block') {
+        previous.#clearUpTo(find.start);
+        return 'blocked';
+      }
+      // Once: what may still grow is decided again.
+      if (decision.kind === 'replace' && !open) this.#editLead(find.start, find.end, decision.text);
+    }
+    if (open) return 'open';
+    if (!keepPrevious) this.#letPrevious();
+    return 'none';
+  }
+
+  #letPrevious(): void {
+    this.#previous?.settle();
+    this.#previous = undefined;
+  }
+
+  /** Whether there was more text before what is still looked at. */
+  get #isCut(): boolean {
+    return this.#previous === undefined ? this.#cut : this.#previous.#isCut;
+  }
+
+  /** Lets out what lies before a position in the lead. */
+  #clearUpTo(at: number): void {
+    const from = this.#before.length;
+    if (this.#previous !== undefined && at < from) this.#previous.#clearUpTo(at);
+    else {
+      this.#letPrevious();
+      this.#advance(at - from - this.#context.length);
+    }
+  }
+
+  /** Replaces a stretch of the lead: the new text stands where the stretch begins. */
+  #editLead(start: number, end: number, text: string): void {
+    const from = this.#before.length;
+    const seen = from + this.#context.length;
+    if (this.#previous !== undefined && start < from) {
+      this.#previous.#editLead(start, Math.min(end, from), text);
+    }
+    if (end > seen) this.#edit(Math.max(0, start - seen), end - seen, start < from ? '' : text);
+  }
+
+  /** Positions count from the first pending character. Of two changes that overlap, the first one's text counts. */
+  #edit(from: number, to: number, text: string): void {
+    const start = this.#base + from;
+    const end = this.#base + to;
     const last = this.#edits.at(-1);
-    if (last === undefined || edit.start >= last.end) this.#edits.push(edit);
-    else if (edit.end > last.end) this.#edits.push({ ...edit, start: last.end });
+    if (last === undefined || start >= last.end) this.#edits.push({ start, end, text });
+    else if (end > last.end) this.#edits.push({ start: last.end, end, text });
   }
 
   #advance(length: number): void {

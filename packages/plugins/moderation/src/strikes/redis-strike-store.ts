@@ -16,17 +16,17 @@ const DAY_MS = 86_400_000;
 const STRIKE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local row = redis.call('INCR', KEYS[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1])
-redis.call('ZADD', KEYS[2], now, time[1] .. '.' .. time[2])
+redis.call('ZADD', KEYS[2], now, time[1] .. '.' .. time[2] .. '.' .. row)
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1001)
 redis.call('PEXPIRE', KEYS[2], ARGV[1])
-local row = redis.call('INCR', KEYS[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return { row, redis.call('ZCARD', KEYS[2]) }`;
 
 const SUSPEND = `
 redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('SET', KEYS[3], 1, 'PX', ARGV[1])
+if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[3], 1, 'PX', ARGV[1]) end
 return 1`;
 
 /** Counts in Redis: shared by all processes. */

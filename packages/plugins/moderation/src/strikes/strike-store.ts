@@ -2,7 +2,7 @@ import { CLOCK, type Clock, token, type Token } from '@sluice/core';
 
 /** What is known of a caller's blocked calls. */
 export interface StrikeCount {
-  /** Blocked calls since the last one that was not. */
+  /** Blocked calls since the last one that was not; a day without any breaks the row. */
   readonly inARow: number;
   /** Blocked calls of the last 24 hours. */
   readonly perDay: number;
@@ -30,8 +30,7 @@ interface Record {
   until: number;
 }
 
-/** Counts in memory: for one process, and lost with it. */
-export class MemoryStrikeStore implements StrikeStore {
+class MemoryStrikeStore implements StrikeStore {
   readonly #clock: Clock;
   readonly #callers = new Map<string, Record>();
 
@@ -46,6 +45,8 @@ export class MemoryStrikeStore implements StrikeStore {
   strike(caller: string): Promise<StrikeCount> {
     const now = this.#clock.now();
     const record = this.#callers.get(caller) ?? { inARow: 0, times: [], until: 0 };
+    // As in Redis, where the count goes a day after the last strike.
+    if ((record.times.at(-1) ?? now) <= now - DAY_MS) record.inARow = 0;
     record.inARow++;
     record.times = [...record.times.filter((time) => time > now - DAY_MS), now].slice(-1_000);
     this.#callers.delete(caller);
@@ -76,8 +77,13 @@ export class MemoryStrikeStore implements StrikeStore {
   }
 }
 
+/** Counts in memory: for one process, and lost with it. The embedded default. */
+export function memoryStrikeStore(clock: Clock): StrikeStore {
+  return new MemoryStrikeStore(clock);
+}
+
 /** The strike store service. Embedded default: in memory. */
 export const STRIKE_STORE: Token<StrikeStore> = token('strike-store', {
   needs: { clock: CLOCK },
-  create: ({ clock }) => new MemoryStrikeStore(clock),
+  create: ({ clock }) => memoryStrikeStore(clock),
 });

@@ -13,6 +13,8 @@ export const KIND = {
   joiner: 5,
   /** The end of a clause or a line. */
   stop: 6,
+  /** Quotes and brackets: in Chinese they stand next to letters that do not belong together. */
+  bracket: 7,
 } as const;
 
 const TRANSPARENT = /^[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}]$/u;
@@ -21,6 +23,7 @@ const INHERITED_MARK = /^(?=\p{M})\p{Script=Inherited}$/u;
 const VOICING = /^[\u3099\u309a]$/;
 const SPACE = /^[\p{Z}\t]$/u;
 const STOP = /^[\n\r\v\f\u0085\u2028\u2029。，、！？；：!?;…]$/u;
+const BRACKET = /^[\p{Ps}\p{Pe}\p{Pi}\p{Pf}"]$/u;
 const SIGN = /^[\p{P}\p{S}]$/u;
 const DIGIT = /^\p{N}$/u;
 const LETTER = /^[\p{L}\p{M}]$/u;
@@ -32,6 +35,7 @@ function compute(character: string): number {
   if (SPACE.test(character)) return KIND.space;
   if (TRANSPARENT.test(character)) return KIND.transparent;
   if (INHERITED_MARK.test(character) && !VOICING.test(character)) return KIND.transparent;
+  if (BRACKET.test(character)) return KIND.bracket;
   if (SIGN.test(character)) return KIND.joiner;
   if (DIGIT.test(character)) return KIND.digit;
   if (LETTER.test(character) && !UNSPACED.test(character)) return KIND.letter;

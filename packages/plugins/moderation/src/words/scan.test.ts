@@ -102,6 +102,22 @@ describe('a scan', () => {
     }
   });
 
+  test('takes what English contracts, and what Chinese quotes, for what it is', () => {
+    const words = scanner('hell', 'cant', 'bombs', "ain't", '在导', '未定义的', 'bad');
+    for (const text of [
+      "he'll go",
+      'he\u2019ll go',
+      "I can't",
+      "the bomb's fuse",
+      '在“导出”中',
+      '未定义”的类型',
+      '在(导出)中',
+    ])
+      expect(found(words, text), text).toEqual([]);
+    for (const text of ["h'ell", "h'e'l'l", "ain't", 'aint', '未“定”义“的', '在-导出', 'b(a)d', "b'ad"])
+      expect(found(words, text), text).toHaveLength(1);
+  });
+
   test('finds a word of a list that has separators of its own', () => {
     const words = scanner('new york', 'e-mail', '习 近');
     for (const text of ['New York', 'in newyork.', 'NEW  YORK', 'email', 'e-mail', 'e mail', '习近'])

@@ -15,6 +15,8 @@ export interface Place {
 }
 
 const MASK = MAX_WORD_LENGTH - 1;
+/** "we'll" is no "well", and "he'll" something else altogether. */
+const CONTRACTION = /\p{L}['\u2019](?:s|t|ll|re|ve|d|m)$/iu;
 /** Signs between two letters of one word, at most. */
 const MAX_GAP = 8;
 
@@ -35,12 +37,16 @@ export function isWord(
   const flags = words.flags[entry] as number;
   if ((flags & ENTRY.leftEdge) !== 0 && !beginsWord(text, start)) return 'no';
   const depth = words.depth[node] as number;
-  const { filled, spaces, stops, broken } = gapsOf(place, node, end);
+  const { filled, spaces, stops, brackets, broken } = gapsOf(place, node, end);
   if (broken) return 'no';
   // Every letter by itself, or signs that stand within words: "b a d" and "b-ad", and not "a bad" for "abad".
   const spelled = filled === depth - 1 && depth > 2;
-  if (!spelled && (stops > 0 || (spaces > 0 && (flags & ENTRY.letters) !== 0))) return 'no';
-  if ((flags & ENTRY.latin) !== 0 && isForeign(place, depth)) return 'no';
+  const parts = (flags & ENTRY.letters) === 0 ? brackets : place.leet ? spaces + brackets : spaces;
+  if (!spelled && (stops > 0 || parts > 0)) return 'no';
+  if ((flags & ENTRY.latin) !== 0) {
+    if (isForeign(place, depth)) return 'no';
+    if (filled === 1 && !spelled && CONTRACTION.test(text.slice(start, end))) return 'no';
+  }
   if (place.leet && !readsAsLetters(place, depth)) return 'no';
   return (flags & ENTRY.rightEdge) === 0 ? 'yes' : endsWord(text, end, final);
 }
@@ -63,6 +69,8 @@ interface Gaps {
   readonly spaces: number;
   /** The same for the end of a clause or a line. */
   readonly stops: number;
+  /** The same for quotes and brackets. */
+  readonly brackets: number;
   /** Too much stands there for one word. */
   readonly broken: boolean;
 }
@@ -72,6 +80,7 @@ function gapsOf({ words, text, ring, count }: Place, node: number, end: number):
   let filled = 0;
   let spaces = 0;
   let stops = 0;
+  let brackets = 0;
   let state = node;
   let until = end;
   for (let k = 1; k <= (words.depth[node] as number); k++) {
@@ -79,24 +88,27 @@ function gapsOf({ words, text, ring, count }: Place, node: number, end: number):
     let seen = 0;
     let spaced = 0;
     let stopped = 0;
+    let bracketed = 0;
     // One character may be several letters: then nothing stands between them.
     for (let i = at === until ? until : at + sourceWidth(text, at); i < until; i += widthAt(text, i)) {
       const kind = kindAt(text, i);
       if (kind === KIND.transparent) continue;
       if (kind === KIND.space) spaced = 1;
       else if (kind === KIND.stop) stopped = 1;
-      if (++seen > MAX_GAP) return { filled, spaces, stops, broken: true };
+      else if (kind === KIND.bracket) bracketed = 1;
+      if (++seen > MAX_GAP) return { filled, spaces, stops, brackets, broken: true };
     }
     const natural = ((words.node[state] as number) & NODE.gapAfter) !== 0;
     if (seen > 0 && !natural) {
       if (k > 1) filled++;
       spaces += spaced;
       stops += stopped;
+      brackets += bracketed;
     }
     until = at;
     state = words.check[state] as number;
   }
-  return { filled, spaces, stops, broken: false };
+  return { filled, spaces, stops, brackets, broken: false };
 }
 
 function sourceWidth(text: string, at: number): number {
