@@ -1,12 +1,10 @@
 import type { Clock, TimerHandle } from '@sluice/core';
-import { ByteBuffer } from '../chain/byte-buffer.ts';
-import { type ChainState, newChain, Sealer } from '../chain/chain.ts';
-import { stamp } from '../record/stamp.ts';
 import type { AuditBatch, AuditSink, SinkEvent } from '../sinks/sink.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { Delivery } from './delivery.ts';
 import { Gap } from './gap.ts';
 import { KeepAlive } from './keep-alive.ts';
+import { controlEntry, Pile } from './pile.ts';
 import { type Entry, Group, sizeOf } from './queue.ts';
 import type { LogSettings } from './settings.ts';
 import { LogUnavailable } from './unavailable.ts';
@@ -24,10 +22,7 @@ export class AuditLog {
   readonly #delivery: Delivery;
   readonly #checkpoints: Checkpoints;
   readonly #writer: string;
-  #sealer: Sealer;
-  readonly #beside = new ByteBuffer();
-  /** Where the chain stood before what is waiting. */
-  #before: ChainState;
+  readonly #pile: Pile;
   #next = new Group();
   /** What is being written. */
   #current: Group | undefined;
@@ -42,6 +37,8 @@ export class AuditLog {
   readonly #keepAlive = new KeepAlive();
   #state: 'new' | 'open' | 'closing' | 'closed' = 'new';
   readonly #events: SinkEvent[] = [];
+  /** Records that there was no more time for. */
+  #lost = 0;
 
   /** @param writer Identifies this run of the program in the chain. */
   constructor(sinks: readonly AuditSink[], settings: LogSettings, clock: Clock, writer: string) {
@@ -51,8 +48,7 @@ export class AuditLog {
     this.#gap = new Gap(clock);
     this.#checkpoints = new Checkpoints(settings, clock);
     this.#delivery = new Delivery(sinks, settings.alert, clock);
-    this.#before = newChain();
-    this.#sealer = new Sealer(this.#before);
+    this.#pile = new Pile(clock);
   }
 
   /** Whether a sink has refused what was last to be written. */
@@ -65,16 +61,13 @@ export class AuditLog {
     const state = await this.#delivery.start((event) => {
       this.#noteEvent(event);
     });
-    if (state !== undefined) {
-      this.#before = state;
-      this.#sealer = new Sealer(state);
-    }
-    this.#checkpoints.resume(this.#sealer.tree.size);
+    if (state !== undefined) this.#pile.resume(state);
+    this.#checkpoints.resume(this.#pile.sealer.tree.size);
     this.#state = 'open';
     const members = `"writer":"${this.#writer}","process":${process.pid}`;
     try {
       // Not to be waited for: who starts a program wants to hear of a full disk.
-      await this.#push(this.#control('start', members)).accepted;
+      await this.#push(controlEntry(this.#clock, 'start', members)).accepted;
     } catch (error) {
       this.#state = 'closed';
       this.#delivery.hurry(0);
@@ -111,7 +104,7 @@ export class AuditLog {
 
   /** Adds a record of the log's own. */
   control(type: string, members: string): Promise<void> {
-    return this.append(this.#control(type, members));
+    return this.append(controlEntry(this.#clock, type, members));
   }
 
   /** Writes what is left, says that the end is the end, and closes the sinks. */
@@ -123,7 +116,7 @@ export class AuditLog {
       // What happens during the last write is worth another one, but not for ever.
       for (let turn = 0; turn < 3 && (turn === 0 || this.#events.length > 0); turn++) {
         this.#sealEvents();
-        this.#push(this.#control('stop', `"writer":"${this.#writer}"`));
+        this.#push(controlEntry(this.#clock, 'stop', `"writer":"${this.#writer}"`));
         await this.#flush();
       }
     }
@@ -136,16 +129,12 @@ export class AuditLog {
     } finally {
       this.#keepAlive.close();
     }
+    if (this.#lost > 0)
+      throw new Error(`${this.#lost} records could not be written before the audit log was closed`);
   }
 
-  #control(type: string, members: string): Entry {
-    return { members: `"type":"${type}",${stamp(this.#clock)},${members}`, beside: '' };
-  }
-
-  /** Sealed at once: strings that wait would cost the garbage collector more than the hash costs here. */
-  #push({ members, beside }: Entry, urgent = false): Group {
-    const seq = this.#sealer.add(members);
-    if (beside !== '') this.#beside.add(`{"seq":${seq},${beside.slice(1)}\n`);
+  #push(entry: Entry, urgent = false): Group {
+    this.#pile.add(entry);
     this.#next.used = true;
     if (urgent) this.#next.urgent = true;
     if (!this.#delivery.failing) this.#keepAlive.hold();
@@ -187,6 +176,7 @@ export class AuditLog {
       group.succeed();
       this.#checkpoints.written();
     } catch (error) {
+      this.#lost += batch.count;
       group.fail(error as Error);
     }
     this.#writingBytes = 0;
@@ -204,34 +194,26 @@ export class AuditLog {
   }
 
   #take(): AuditBatch {
-    const sealer = this.#sealer;
+    const { sealer } = this.#pile;
     // When closing, they stand before the record that says so.
     if (this.#state === 'open') this.#sealEvents();
     if (this.#checkpoints.isDue(sealer.tree.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
-    const before = this.#before;
-    const first = before.tree.size;
-    const lines = sealer.take();
-    const beside = this.#beside.take();
-    this.#before = { head: sealer.state.head, tree: sealer.tree.copy() };
-    this.#writingBytes = lines.length + beside.length;
-    return { lines, first, count: sealer.tree.size - first, before, after: this.#before, beside };
+    this.#writingBytes = this.#pile.bytes;
+    return this.#pile.take();
   }
 
   #sealEvents(): void {
-    for (const { type, code, facts } of this.#events.splice(0)) this.#seal(type, { code, ...facts });
+    for (const { type, code, facts } of this.#events.splice(0))
+      this.#pile.addControl(type, { code, ...facts });
     const gap = this.#gap.take();
     if (gap === undefined) return;
-    this.#seal('gap', gap);
+    this.#pile.addControl('gap', gap);
     this.#settings.alert({ type: 'gap', facts: gap });
-  }
-
-  #seal(type: string, facts: Readonly<Record<string, string | number>>): void {
-    this.#sealer.add(this.#control(type, JSON.stringify(facts).slice(1, -1)).members);
   }
 
   /** Bytes that are not written yet. */
   get #queuedBytes(): number {
-    return this.#writingBytes + this.#sealer.bytes + this.#beside.length;
+    return this.#writingBytes + this.#pile.bytes;
   }
 
   #isStuck(entry: Entry): boolean {

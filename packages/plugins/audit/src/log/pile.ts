@@ -1,0 +1,68 @@
+import type { Clock } from '@sluice/core';
+import { ByteBuffer } from '../chain/byte-buffer.ts';
+import { type ChainState, newChain, Sealer } from '../chain/chain.ts';
+import { stamp } from '../record/stamp.ts';
+import type { AuditBatch } from '../sinks/sink.ts';
+import type { Entry } from './queue.ts';
+
+/**
+ * Records that are sealed and wait to be written. They are sealed as they come: strings that wait would cost the garbage
+ * collector more than the hash costs here.
+ */
+export class Pile {
+  readonly #clock: Clock;
+  readonly #beside = new ByteBuffer();
+  /** Where the chain stood before what is waiting. */
+  #before: ChainState;
+  #sealer: Sealer;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#before = newChain();
+    this.#sealer = new Sealer(this.#before);
+  }
+
+  /** Goes on where a chain stood. */
+  resume(state: ChainState): void {
+    this.#before = state;
+    this.#sealer = new Sealer(state);
+  }
+
+  /** The chain as it grows. */
+  get sealer(): Sealer {
+    return this.#sealer;
+  }
+
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#sealer.bytes + this.#beside.length;
+  }
+
+  /** Adds a record. */
+  add({ members, beside }: Entry): void {
+    const seq = this.#sealer.add(members);
+    if (beside !== '') this.#beside.add(`{"seq":${seq},${beside.slice(1)}\n`);
+  }
+
+  /** Adds a record of the log's own. */
+  addControl(type: string, facts: Readonly<Record<string, string | number>>): void {
+    this.add(controlEntry(this.#clock, type, JSON.stringify(facts).slice(1, -1)));
+  }
+
+  /** Everything that waits, as one write. */
+  take(): AuditBatch {
+    const sealer = this.#sealer;
+    const before = this.#before;
+    const first = before.tree.size;
+    const lines = sealer.take();
+    const beside = this.#beside.take();
+    const after = { head: sealer.state.head, tree: sealer.tree.copy() };
+    this.#before = after;
+    return { lines, first, count: sealer.tree.size - first, before, after, beside };
+  }
+}
+
+/** A record of the log's own. */
+export function controlEntry(clock: Clock, type: string, members: string): Entry {
+  return { members: `"type":"${type}",${stamp(clock)},${members}`, beside: '' };
+}
