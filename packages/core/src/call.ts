@@ -1,6 +1,8 @@
+import { listenToAbort, stopListening } from './abort-listeners.ts';
 import { type Attempt, type AttemptListener, AttemptRecord } from './attempt.ts';
-import type { Clock, TimerHandle } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { Context } from './context.ts';
+import type { Timed } from './deadlines.ts';
 import { guarded, reportSwallowed } from './diagnostics.ts';
 import { PipelineError } from './errors.ts';
 import type { Format, Usage } from './format/format.ts';
@@ -30,12 +32,13 @@ export interface CallOptions {
 }
 
 /** One call in progress: its context, its deadline, its one outcome. */
-export class Call implements Context, AttemptListener {
+export class Call implements Context, AttemptListener, Timed {
   readonly format: Format | undefined;
   readonly streamed: boolean;
   readonly model: string | undefined;
   readonly history: AttemptRecord[] = [];
   readonly maxOutputTokens: number | undefined;
+  readonly deadline: number;
   /** Where the lifecycle keeps the call; -1 while it is not in progress. */
   slot = -1;
   readonly #clock: Clock;
@@ -44,8 +47,6 @@ export class Call implements Context, AttemptListener {
   readonly #callerSignal: AbortSignal | undefined;
   readonly #onEnd: CallOptions['onEnd'];
   readonly #startedAt: number;
-  readonly #deadline: number;
-  readonly #timer: TimerHandle;
   #id: string | undefined;
   #values: Map<StateKey<unknown>, unknown> | undefined;
   #listeners: Listener[] | undefined;
@@ -62,15 +63,12 @@ export class Call implements Context, AttemptListener {
     this.maxOutputTokens = options.facts.maxOutputTokens;
     this.#onEnd = options.onEnd;
     this.#startedAt = options.clock.now();
-    this.#deadline = this.#startedAt + options.totalMs;
-    this.#timer = options.clock.setTimeout(() => {
-      this.abort(new PipelineError('total_timeout'));
-    }, options.totalMs);
+    this.deadline = this.#startedAt + options.totalMs;
     this.#controller = options.controller ?? new AbortController();
-    this.#controller.signal.addEventListener('abort', this.#onSignal);
+    listenToAbort(this.#controller.signal, this.#onSignal);
     this.#callerSignal = options.signal;
     if (options.signal?.aborted === true) this.#onCallerAbort();
-    else options.signal?.addEventListener('abort', this.#onCallerAbort);
+    else if (options.signal !== undefined) listenToAbort(options.signal, this.#onCallerAbort);
   }
 
   get attempts(): number {
@@ -106,7 +104,7 @@ export class Call implements Context, AttemptListener {
   }
 
   remainingMs(): number {
-    return Math.max(0, this.#deadline - this.#clock.now());
+    return Math.max(0, this.deadline - this.#clock.now());
   }
 
   onComplete(listener: Listener): void {
@@ -146,6 +144,10 @@ export class Call implements Context, AttemptListener {
     if (this.#outcome === undefined) this.#controller.abort(reason);
   }
 
+  expire(): void {
+    this.abort(new PipelineError('total_timeout'));
+  }
+
   /** Sets who is told of an abort: whoever holds the call at the time. */
   set onAbort(listener: (reason: PipelineError) => void) {
     this.#onAbort = listener;
@@ -154,8 +156,7 @@ export class Call implements Context, AttemptListener {
   /** Reports the outcome. Later calls change nothing: a call ends once. */
   end(kind: OutcomeKind, status: number, facts: BodyFacts | undefined, cause: unknown): void {
     if (this.#outcome !== undefined) return;
-    this.#clock.clearTimeout(this.#timer);
-    this.#callerSignal?.removeEventListener('abort', this.#onCallerAbort);
+    if (this.#callerSignal !== undefined) stopListening(this.#callerSignal, this.#onCallerAbort);
     const { aborted, reason } = this.signal;
     // They have been told, and are about to end: the outcome shall not come before that.
     if (aborted) for (const attempt of this.history) attempt.giveUp(reason);

@@ -1,3 +1,4 @@
+import { listenToAbort, stopListening } from './abort-listeners.ts';
 import { PipelineError } from './errors.ts';
 import type { InboundRequest } from './request.ts';
 import { readAll, streamSource } from './stream/body.ts';
@@ -59,12 +60,12 @@ async function bufferedBody({ body, bodyUsed, signal }: Request): Promise<Uint8A
   const onAbort = (): void => {
     source.cancel(signal.reason);
   };
-  signal.addEventListener('abort', onAbort);
+  listenToAbort(signal, onAbort);
   try {
     signal.throwIfAborted();
     return await readAll(source, Infinity, () => new RangeError());
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    stopListening(signal, onAbort);
   }
 }
 

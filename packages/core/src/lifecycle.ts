@@ -1,5 +1,6 @@
 import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
+import { Deadlines } from './deadlines.ts';
 import { PipelineError } from './errors.ts';
 
 /** Something that is started and closed with the pipeline. */
@@ -29,6 +30,7 @@ export class Lifecycle {
    * finished calls alive until the next full collection: that doubled the cost of garbage collection.
    */
   readonly #calls: Call[] = [];
+  readonly #deadlines: Deadlines;
   /** Asynchronous completion listeners that are not done yet. */
   readonly #listeners = new Set<Promise<unknown>>();
   #starting: Promise<void> | undefined;
@@ -40,6 +42,7 @@ export class Lifecycle {
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
+    this.#deadlines = new Deadlines(options.clock, this.#calls);
     this.#unclosed = new Set(options.parts);
     // Without anything to start, calls need not wait a turn for nothing.
     this.started = options.parts.every((part) => part.start === undefined);
@@ -56,6 +59,7 @@ export class Lifecycle {
     if (this.#calls.length >= maxConcurrentCalls)
       throw new PipelineError('overloaded', { retryAfterMs: 1_000 });
     call.slot = this.#calls.push(call) - 1;
+    this.#deadlines.added(call);
   }
 
   readonly callEnded = (call: Call, listeners: Promise<unknown> | undefined): void => {
@@ -127,6 +131,7 @@ export class Lifecycle {
       last.slot = call.slot;
     }
     call.slot = -1;
+    this.#deadlines.removed();
   }
 
   #untilIdle(): Promise<void> {

@@ -1,3 +1,4 @@
+import { listenToAbort, stopListening } from './abort-listeners.ts';
 import type { Clock } from './clock.ts';
 
 /** What did not come in time. It may still come. */
@@ -20,7 +21,7 @@ export function within<T>(
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clock.clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      if (signal !== undefined) stopListening(signal, onAbort);
     };
     const fail = (error: unknown): void => {
       stop();
@@ -37,7 +38,7 @@ export function within<T>(
       }, 1);
     }, limitMs);
     if (signal?.aborted === true) onAbort();
-    else signal?.addEventListener('abort', onAbort);
+    else if (signal !== undefined) listenToAbort(signal, onAbort);
     promise.then((value) => {
       stop();
       resolve(value);

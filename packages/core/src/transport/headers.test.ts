@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
 import { forwardedHeaders, relayedHeaders } from './headers.ts';
 
+const sent = (headers: Readonly<Record<string, string>>): Record<string, string> => {
+  const list = forwardedHeaders(headers);
+  const names = list.filter((_, i) => i % 2 === 0);
+  expect(names).toEqual([...new Set(names)]);
+  return Object.fromEntries(names.map((name, i) => [name, list[2 * i + 1] as string]));
+};
+
 it.each([
   'connection',
   'content-length',
@@ -29,7 +36,7 @@ it.each([
   'cf-connecting-ip',
   'x-sluice-tenant',
 ])('does not send %s upstream', (name) => {
-  expect(forwardedHeaders({ [name]: 'x' })).toEqual({ 'accept-encoding': 'identity' });
+  expect(sent({ [name]: 'x' })).toEqual({ 'accept-encoding': 'identity' });
 });
 
 it.each([
@@ -50,11 +57,11 @@ it.each([
   'x-forwarder',
   'traceparent',
 ])('sends %s upstream as it is', (name) => {
-  expect(forwardedHeaders({ [name]: 'x, y' })).toEqual({ [name]: 'x, y', 'accept-encoding': 'identity' });
+  expect(sent({ [name]: 'x, y' })).toEqual({ [name]: 'x, y', 'accept-encoding': 'identity' });
 });
 
 it('asks for no content coding, whatever the caller accepts', () => {
-  expect(forwardedHeaders({ 'accept-encoding': 'gzip, br' })).toEqual({ 'accept-encoding': 'identity' });
+  expect(sent({ 'accept-encoding': 'gzip, br' })).toEqual({ 'accept-encoding': 'identity' });
 });
 
 it('drops what the connection header names, but not what the call cannot do without', () => {
@@ -66,7 +73,7 @@ it('drops what the connection header names, but not what the call cannot do with
     'anthropic-version': 'v',
     'x-other': '2',
   };
-  expect(forwardedHeaders(headers)).toEqual({
+  expect(sent(headers)).toEqual({
     authorization: 'Bearer a',
     'x-api-key': 'k',
     'anthropic-version': 'v',

@@ -29,7 +29,6 @@ const NOT_SENT = new Set([
   'via',
   'x-real-ip',
 ]);
-const NOT_SENT_PREFIXES = ['x-forwarded-', 'sec-', 'cf-', 'x-sluice-'];
 
 /** What concerns the provider's own edge and not the caller. */
 const NOT_RELAYED = new Set([
@@ -58,15 +57,14 @@ const NOT_NOMINABLE = new Set([
   'anthropic-beta',
 ]);
 
-/** The request headers that go upstream. */
-export function forwardedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+/** The request headers that go upstream, name and value in turn: undici takes such a list, and it costs half of a record. */
+export function forwardedHeaders(headers: Readonly<Record<string, string>>): string[] {
   const nominated = nominatedBy(headers['connection']);
-  const sent: Record<string, string> = {};
+  const sent = ['accept-encoding', 'identity'];
   for (const name of Object.keys(headers)) {
-    if (NOT_SENT.has(name) || startsWithAny(name) || nominated?.has(name)) continue;
-    sent[name] = headers[name] as string;
+    if (NOT_SENT.has(name) || isPrivate(name) || nominated?.has(name)) continue;
+    sent.push(name, headers[name] as string);
   }
-  sent['accept-encoding'] = 'identity';
   return sent;
 }
 
@@ -85,13 +83,16 @@ export function relayedHeaders(
   return relayed;
 }
 
-function startsWithAny(name: string): boolean {
-  // Three of four prefixes share two first letters with few real headers: a switch spares most names four compares.
+/** Whether a header begins with one of the prefixes that are kept from the provider. */
+function isPrivate(name: string): boolean {
+  // By the first letter: no real header has to be compared with more than two.
   switch (name.charCodeAt(0)) {
     case 120: // x
+      return name.startsWith('x-forwarded-') || name.startsWith('x-sluice-');
     case 115: // s
+      return name.startsWith('sec-');
     case 99: // c
-      return NOT_SENT_PREFIXES.some((prefix) => name.startsWith(prefix));
+      return name.startsWith('cf-');
     default:
       return false;
   }

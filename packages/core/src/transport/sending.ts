@@ -1,8 +1,9 @@
 import type { Dispatcher } from 'undici';
+import { listenToAbort, stopListening } from '../abort-listeners.ts';
 import type { Clock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { PipelineError } from '../errors.ts';
-import { type ApiRequest, splitUrl } from '../request.ts';
+import type { ApiRequest } from '../request.ts';
 import { answerResponse } from '../stream/answer.ts';
 import type { BodySource } from '../stream/body.ts';
 import type { SseLimits } from '../stream/sse-decoder.ts';
@@ -25,21 +26,27 @@ export interface SendingParts {
   readonly maxAnswerBytes: number;
 }
 
-/** Sends one request by a pool, and makes a response of what comes. */
+/**
+ * Sends one request by a pool, and makes a response of what comes.
+ *
+ * @param path Of the request's URL, with its query: whoever chose the pool has split it already.
+ */
 export function send(
   pool: Dispatcher,
+  path: string,
   request: ApiRequest,
   ctx: Context,
   parts: SendingParts,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    new Sending(pool, request, ctx, parts, resolve, reject).dispatch();
+    new Sending(pool, path, request, ctx, parts, resolve, reject).dispatch();
   });
 }
 
 /** One request and what becomes of it. An object with methods: six closures a request would be six times the garbage. */
 class Sending implements ExchangeEvents {
   readonly #pool: Dispatcher;
+  readonly #path: string;
   readonly #request: ApiRequest;
   readonly #ctx: Context;
   readonly #parts: SendingParts;
@@ -52,6 +59,7 @@ class Sending implements ExchangeEvents {
 
   constructor(
     pool: Dispatcher,
+    path: string,
     request: ApiRequest,
     ctx: Context,
     parts: SendingParts,
@@ -59,6 +67,7 @@ class Sending implements ExchangeEvents {
     reject: (error: unknown) => void,
   ) {
     this.#pool = pool;
+    this.#path = path;
     this.#request = request;
     this.#ctx = ctx;
     this.#parts = parts;
@@ -70,18 +79,18 @@ class Sending implements ExchangeEvents {
   }
 
   dispatch(): void {
-    const { method, url, headers, body, signal } = this.#request;
+    const { method, headers, body, signal } = this.#request;
     if (signal.aborted) throw abortReason(signal);
     const { clock, timeouts } = this.#parts;
     const exchange = this.#exchange;
     this.#watchdog = new Watchdog(clock, timeouts, this.#ctx.streamed, (error) => {
       exchange.fail(error);
     });
-    signal.addEventListener('abort', this.#onAbort);
+    listenToAbort(signal, this.#onAbort);
     try {
       this.#pool.dispatch(
         {
-          path: splitUrl(url).path,
+          path: this.#path,
           method: method as Dispatcher.HttpMethod,
           headers: forwardedHeaders(headers),
           body,
@@ -95,8 +104,6 @@ class Sending implements ExchangeEvents {
     }
   }
 
-  // A function, not an object with `handleEvent`: Node keeps whatever hangs on such a listener alive until the next full
-  // collection, which doubled the cost of a call.
   readonly #onAbort = (): void => {
     this.#exchange.fail(abortReason(this.#request.signal));
   };
@@ -134,7 +141,7 @@ class Sending implements ExchangeEvents {
 
   settled(): void {
     this.#watchdog?.stop();
-    this.#request.signal.removeEventListener('abort', this.#onAbort);
+    stopListening(this.#request.signal, this.#onAbort);
   }
 
   /**

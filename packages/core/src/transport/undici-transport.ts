@@ -49,7 +49,8 @@ export class UndiciTransport implements Transport {
   }
 
   send(request: ApiRequest, ctx: Context): Promise<Response> {
-    return send(this.#poolOf(splitUrl(request.url).origin), request, ctx, this.#parts);
+    const { origin, path } = splitUrl(request.url);
+    return send(this.#poolOf(origin), path, request, ctx, this.#parts);
   }
 
   #poolOf(origin: string): Dispatcher {
