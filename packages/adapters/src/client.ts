@@ -84,7 +84,9 @@ export class Client {
               return;
             }
             if (chunk === null) {
-              this.#finish(unread).then(resolve, fail);
+              const finished = this.#finish(unread);
+              if (finished === undefined) resolve();
+              else finished.then(resolve, fail);
               return;
             }
             const blocked = chunk.length > PIECE_BYTES ? this.#writePieces(chunk) : this.#write(chunk);
@@ -106,12 +108,18 @@ export class Client {
     });
   }
 
-  async #finish(unread: boolean): Promise<void> {
-    if (unread) await this.#readOff();
+  /** @returns What to wait for until the exchange is over; undefined when there is nothing to wait for. */
+  #finish(unread: boolean): Promise<void> | undefined {
+    return unread && !this.gone && !this.#req.complete
+      ? this.#readOff().then(() => this.#end())
+      : this.#end();
+  }
+
+  #end(): Promise<void> | undefined {
     this.#answered = true;
     this.#res.end();
     // The last bytes, too, may find a reader that has stopped.
-    if (this.#res.writableLength > 0 && !this.#res.destroyed) await this.#drained('finish');
+    return this.#res.writableLength > 0 && !this.#res.destroyed ? this.#drained('finish') : undefined;
   }
 
   /** @returns Whether the answer is an event stream. */
@@ -161,10 +169,9 @@ export class Client {
   }
 
   /** Lets a client that is still sending finish, for a moment: a reset would lose it the answer. */
-  async #readOff(): Promise<void> {
-    if (this.gone || this.#req.complete) return;
+  #readOff(): Promise<void> {
     this.#req.once('end', this.#onDrain).resume();
-    await this.#untilWoken(LINGER_MS, () => {
+    return this.#untilWoken(LINGER_MS, () => {
       this.#wake?.();
       return true;
     });
