@@ -4,6 +4,7 @@ import { mapAnthropicEvent, mapAnthropicInput, mapAnthropicOutput } from './anth
 import { eventName, kindByName } from './event-kind.ts';
 import type { EventKind, Format } from './format.ts';
 import { mapEventJson } from './bodies.ts';
+import { lastMember } from '../json/last-member.ts';
 import { endsWithRoute } from './paths.ts';
 import { anthropicEventSignatures, anthropicSignatures } from './signatures.ts';
 import { get, isObject } from './spot.ts';
@@ -40,7 +41,7 @@ export const anthropicMessages: Format = {
         return before;
     }
   },
-  usage: (body) => anthropicUsage(get(body, 'usage')),
+  usage: (answer) => anthropicUsage(lastMember(answer, 'usage')),
   signatures: anthropicSignatures,
   eventSignatures: anthropicEventSignatures,
   errorEventStatus: anthropicErrorStatus,

@@ -158,6 +158,6 @@ describe.runIf(all.length > 0)('recorded traffic', () => {
     const expected = parts.map((part: Loose) => part.text ?? part.message?.content).filter(Boolean);
     expect(texts).toEqual(expected);
     const output = body.usage?.output_tokens ?? body.usage?.completion_tokens;
-    expect(format.usage(body)?.outputTokens).toBe(output);
+    expect(format.usage(Buffer.from(fixture.response.body))?.outputTokens).toBe(output);
   });
 });

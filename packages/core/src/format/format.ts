@@ -80,8 +80,8 @@ export interface Format {
   tellsUsage(event: SseEvent): boolean;
   /** Usage told by one event, merged over what was known before; the same object when the event tells none. */
   eventUsage(event: SseEvent, before: Usage | undefined): Usage | undefined;
-  /** Usage told by a whole answer. */
-  usage(body: unknown): Usage | undefined;
+  /** Usage told by a whole answer, given as its bytes: of a long one only little has to be parsed. */
+  usage(answer: Buffer): Usage | undefined;
   /**
    * What a provider signed or encrypted of its thinking, in a request body or a whole answer, in order. It comes back
    * with the conversation, and another provider would reject it. Absent: the dialect has no such thing.

@@ -34,7 +34,7 @@ describe.each(FORMATS)('$name and garbage', (format) => {
           walk(body, shout);
           expect(walk(body, (part) => part.text)).toBe(body);
         }
-        format.usage(body);
+        format.usage(Buffer.from(JSON.stringify(body) ?? ''));
       }),
       { numRuns: 500 },
     );

@@ -6,12 +6,13 @@ import { chatKind } from './openai-chat-kind.ts';
 import { mapChatEvent, mapChatInput, mapChatOutput } from './openai-chat-text.ts';
 import { endsWithRoute } from './paths.ts';
 import { get, isObject } from './spot.ts';
+import { lastMember } from '../json/last-member.ts';
 import { openaiUsage } from './usage.ts';
 
 const ROUTES = ['/chat/completions'];
 
-const usageOf: Format['usage'] = (body) =>
-  openaiUsage(get(body, 'usage'), 'prompt_tokens', 'completion_tokens');
+const usageOf: Format['usage'] = (answer) =>
+  openaiUsage(lastMember(answer, 'usage'), 'prompt_tokens', 'completion_tokens');
 
 /** OpenAI's Chat Completions, and the many servers that speak them. */
 export const openaiChat: Format = {

@@ -9,6 +9,7 @@ import { mapResponsesInput, mapResponsesOutput } from './openai-responses-text.t
 import { endsWithRoute } from './paths.ts';
 import { responsesEventSignatures, responsesSignatures } from './signatures.ts';
 import { get, isObject } from './spot.ts';
+import { lastMember } from '../json/last-member.ts';
 import { openaiUsage } from './usage.ts';
 
 /** Compacting and counting take the same body, so the same text goes in. */
@@ -26,8 +27,8 @@ const KINDS: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
 
 const LAST: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
-const usageOf = (body: unknown, before?: Usage): Usage | undefined =>
-  openaiUsage(get(body, 'usage'), 'input_tokens', 'output_tokens', before);
+const usageOf = (usage: unknown, before?: Usage): Usage | undefined =>
+  openaiUsage(usage, 'input_tokens', 'output_tokens', before);
 
 /** What an error event says: nested as OpenAI sends it, flat as it documents it, or within a failed response. */
 function errorOf(event: SseEvent): unknown {
@@ -45,9 +46,9 @@ export const openaiResponses: Format = {
   kind: (event) => kindByName(event, KINDS),
   tellsUsage: (event) => LAST.has(eventName(event)),
   eventUsage(event, before) {
-    return LAST.has(eventName(event)) ? usageOf(get(event.json, 'response'), before) : before;
+    return LAST.has(eventName(event)) ? usageOf(get(get(event.json, 'response'), 'usage'), before) : before;
   },
-  usage: (body) => usageOf(body),
+  usage: (answer) => usageOf(lastMember(answer, 'usage')),
   signatures: responsesSignatures,
   eventSignatures: responsesEventSignatures,
   errorEventStatus: (event) => openaiErrorStatus(errorOf(event)),

@@ -7,6 +7,7 @@ import { FORMATS } from './formats.ts';
 import { openaiChat } from './openai-chat.ts';
 import { openaiResponses } from './openai-responses.ts';
 
+const bytesOf = (json: unknown): Buffer => Buffer.from(JSON.stringify(json));
 const start = (usage: unknown): SseEvent =>
   SseEvent.of('message_start', JSON.stringify({ type: 'message_start', message: { usage } }));
 const delta = (usage: unknown): SseEvent =>
@@ -32,7 +33,7 @@ describe('usage of Anthropic', () => {
   };
 
   it('adds what was read from and written to the cache', () => {
-    expect(anthropicMessages.usage({ usage: whole })).toEqual(canonical);
+    expect(anthropicMessages.usage(bytesOf({ usage: whole }))).toEqual(canonical);
     expect(fold([start(whole)])).toEqual(canonical);
   });
 
@@ -81,7 +82,7 @@ describe('usage of Anthropic', () => {
   });
 
   it('counts nothing for a count', () => {
-    expect(anthropicMessages.usage({ input_tokens: 42 })).toBeUndefined();
+    expect(anthropicMessages.usage(bytesOf({ input_tokens: 42 }))).toBeUndefined();
   });
 });
 
@@ -110,8 +111,8 @@ describe('usage of OpenAI', () => {
   };
 
   it('has cached tokens in the input and reasoning in the output already', () => {
-    expect(openaiChat.usage({ usage: chat })).toEqual(canonical);
-    expect(openaiResponses.usage(response)).toEqual(canonical);
+    expect(openaiChat.usage(bytesOf({ usage: chat }))).toEqual(canonical);
+    expect(openaiResponses.usage(bytesOf(response))).toEqual(canonical);
   });
 
   it('comes with the chunk that has no choices, and with every last event of responses', () => {
@@ -144,6 +145,6 @@ it.each(FORMATS)('$name keeps what was known when an event tells nothing, or non
       const event = SseEvent.of(type, JSON.stringify(json));
       expect(format.eventUsage(event, before)).toBe(before);
     }
-    expect(format.usage(json)).toBeUndefined();
+    expect(format.usage(bytesOf(json))).toBeUndefined();
   }
 });

@@ -209,8 +209,8 @@ describe('inspectJson', () => {
         }
         return best;
       };
-      // 16 times the input: linear is 16, quadratic is 256.
-      expect(cost(800_000) / Math.max(cost(50_000), 0.5)).toBeLessThan(100);
+      // 64 times the input: linear is 64, quadratic is 4,096.
+      expect(cost(1_280_000) / Math.max(cost(20_000), 0.05)).toBeLessThan(1_000);
     }
   });
 });

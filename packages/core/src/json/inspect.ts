@@ -109,7 +109,7 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
 }
 
 /** Position of the quote that ends the string which begins at `from`; the text's length if none does. */
-function stringEnd(text: Buffer, from: number): number {
+export function stringEnd(text: Buffer, from: number): number {
   let i = from;
   for (const near = Math.min(from + SHORT_STRING, text.length); i < near; i++) {
     const byte = text[i];

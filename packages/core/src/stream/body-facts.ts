@@ -132,11 +132,7 @@ export class BodyFacts {
     if (this.#usage === undefined && this.#answerLength > 0 && this.#answer !== undefined && this.complete) {
       const answer = this.#answer;
       this.#answer = undefined;
-      try {
-        this.#usage = this.format?.usage(JSON.parse(Buffer.concat(answer).toString()));
-      } catch {
-        // An answer whose brackets balance and that is no JSON all the same tells no usage.
-      }
+      this.#usage = this.format?.usage(joined(answer));
     }
     return this.#usage;
   }
@@ -145,4 +141,10 @@ export class BodyFacts {
     for (const event of this.#usageEvents.splice(0))
       this.#usage = this.format?.eventUsage(event, this.#usage);
   }
+}
+
+function joined(chunks: readonly Uint8Array[]): Buffer {
+  const [first] = chunks;
+  if (first === undefined || chunks.length > 1) return Buffer.concat(chunks);
+  return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
 }

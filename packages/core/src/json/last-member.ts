@@ -1,0 +1,66 @@
+import { stringEnd } from './inspect.ts';
+
+const QUOTE = 34;
+const COLON = 58;
+const OPEN_BRACKET = 91;
+const CLOSE_BRACKET = 93;
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
+const COMMA = 44;
+
+/**
+ * One member of the object that a JSON text is, found from the end and parsed alone: what follows a long answer costs no
+ * more than what follows a short one. A text in which it cannot be told that simply is parsed whole.
+ *
+ * @returns Undefined when there is no such member, or the text is no JSON.
+ */
+export function lastMember(text: Buffer, key: string): unknown {
+  const name = `"${key}"`;
+  // Not inside a string: a quote in there has a backslash before it.
+  const at = text.lastIndexOf(name);
+  const span = at < 0 ? undefined : spanOf(text, at + name.length);
+  try {
+    return span === undefined
+      ? (JSON.parse(text.toString()) as Record<string, unknown> | null)?.[key]
+      : JSON.parse(text.toString('utf8', span.from, span.to));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the value of a key stands, if the key belongs to the outermost object. */
+function spanOf(text: Buffer, afterKey: number): { readonly from: number; readonly to: number } | undefined {
+  const colon = skipSpace(text, afterKey);
+  // A string that stands for itself.
+  if (text[colon] !== COLON) return undefined;
+  const from = colon + 1;
+  let to: number | undefined;
+  let depth = 1;
+  for (let i = from; i < text.length; i++) {
+    switch (text[i]) {
+      case QUOTE:
+        i = stringEnd(text, i + 1);
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth++;
+        break;
+      case COMMA:
+        if (depth === 1) to ??= i;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        if (--depth > 0) break;
+        // What it closes is the object of the key: it is the outermost one if nothing follows.
+        return skipSpace(text, i + 1) === text.length ? { from, to: to ?? i } : undefined;
+      default:
+    }
+  }
+  return undefined;
+}
+
+function skipSpace(text: Buffer, from: number): number {
+  let i = from;
+  while (text[i] === 32 || text[i] === 10 || text[i] === 13 || text[i] === 9) i++;
+  return i;
+}
