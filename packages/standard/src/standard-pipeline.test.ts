@@ -1,6 +1,8 @@
 import { cache } from '@sluice/cache';
-import { definePlugin, type Pipeline, type Plugin, provide, token, when } from '@sluice/core';
-import { KEY_DIRECTORY } from '@sluice/identity';
+import { CLOCK, definePlugin, type Pipeline, type Plugin, provide, token, when } from '@sluice/core';
+import { envKey } from '@sluice/credentials';
+import { fileKeyDirectory, KEY_DIRECTORY } from '@sluice/identity';
+import { fileWords } from '@sluice/moderation';
 import { retry } from '@sluice/retry';
 import { describe, expect, test } from 'vitest';
 import type { StandardOptions } from './options.ts';
@@ -84,6 +86,30 @@ describe('a standard pipeline', () => {
     });
   });
 
+  test('can be all that an app with tenants needs', () => {
+    // #region tenants
+    const pipeline = standardPipeline({
+      endpoints: [
+        { id: 'us', region: 'us', url: 'https://us.example.com' },
+        { id: 'eu', region: 'eu', url: 'https://eu.example.com' },
+      ],
+      audit: { directory: '/var/log/sluice' },
+      identity: true,
+      moderation: { words: fileWords('words.csv'), detectors: ['email', 'cn-mobile'] },
+      cache: { ttlMs: 600_000 },
+      rateLimit: {
+        rules: [
+          { name: 'rpm', of: 'requests', limit: 600, windowMs: 60_000 },
+          { name: 'parallel', of: 'concurrent-calls', limit: 20 },
+        ],
+      },
+      credentials: { poolScope: 'shared', keys: [envKey('ANTHROPIC_API_KEY')] },
+      services: [provide(KEY_DIRECTORY, (needs) => fileKeyDirectory('keys.jsonl', needs), { clock: CLOCK })],
+    });
+    // #endregion
+    expect(namesOf(pipeline)).toEqual(ORDER.filter((name) => name !== 'labels'));
+  });
+
   test('hands the options of createPipeline on', () => {
     const own = token<{ readonly name: string }>('own', { create: () => ({ name: 'embedded' }) });
     const asks = definePlugin({
@@ -157,8 +183,7 @@ describe('arrange', () => {
     // #region arrange
     const pipeline = standardPipeline({
       upstream: 'https://api.anthropic.com',
-      arrange: (plugins) =>
-        plugins.flatMap((plugin) => (plugin.name === 'retry' ? [mine(), plugin] : [plugin])),
+      arrange: (plugins) => plugins.flatMap((one) => (one.name === 'retry' ? [mine(), one] : [one])),
     });
     // #endregion
     expect(namesOf(pipeline)).toEqual(['mine', 'retry', 'circuit-breaker']);
