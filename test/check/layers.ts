@@ -48,7 +48,8 @@ export function sourceProblems(file: string, text: string, item: Package): strin
   return problems;
 }
 
-const LAYER_RULE = 'plugins and adapters may use @sluice/core alone, and core none of them';
+const LAYER_RULE =
+  'plugins and adapters may use @sluice/core alone, core none of them, and @sluice/standard all but adapters';
 
 /** It puts the plugins together, and is the one package that may use them; adapters it may not. */
 const ASSEMBLY = '@sluice/standard';

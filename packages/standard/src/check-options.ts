@@ -77,20 +77,20 @@ export function problem(what: string, separator = ': '): TypeError {
 
 /** What is wrong with the options together. */
 function contradiction(options: Readonly<Record<string, unknown>>): string | undefined {
-  const { upstream, endpoints, regionRouting, redis, redisPrefix } = options;
+  const { upstream, endpoints, regionRouting, retry, redis, redisPrefix } = options;
   if ((upstream === undefined) === (endpoints === undefined)) {
     return upstream === undefined
       ? 'says nowhere to send calls to; give it upstream: "https://api.anthropic.com", or endpoints'
       : 'take "upstream" for one place or "endpoints" for several, and not both';
   }
-  if (
-    upstream !== undefined &&
-    regionRouting !== undefined &&
-    regionRouting !== false &&
-    !isPlugin(regionRouting)
-  )
-    return 'option "regionRouting" has nothing to route among; give "endpoints" in the place of "upstream"';
-  if (endpoints !== undefined && (regionRouting === false || isPlugin(regionRouting)))
+  const routed = isPlugin(regionRouting);
+  if (upstream !== undefined && !routed) {
+    if (regionRouting !== undefined && regionRouting !== false)
+      return 'option "regionRouting" has nothing to route among; give "endpoints" in the place of "upstream"';
+    if (isObject(retry) && retry['hedge'] !== undefined)
+      return 'option "retry.hedge" sends to another endpoint, and there is one "upstream"; give "endpoints" in its place';
+  }
+  if (endpoints !== undefined && (routed || regionRouting === false))
     return 'option "endpoints" is for the routing of this package; give "upstream" beside a "regionRouting" of your own, or without one';
   if (redis === undefined && redisPrefix !== undefined)
     return 'option "redisPrefix" is of no use without "redis"; add a client, or remove it';

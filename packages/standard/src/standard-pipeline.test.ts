@@ -237,6 +237,11 @@ describe('refuses with one sentence', () => {
     ['a part’s own options', { upstream, retry: { tries: 3 } }, 'plugin "retry": there is no option "tries"'],
     ['routing without endpoints', { upstream, regionRouting: true }, 'has nothing to route among'],
     ['endpoints without routing', { endpoints, regionRouting: false }, 'is for the routing of this package'],
+    [
+      'hedging with nowhere else to go',
+      { upstream, retry: { hedge: {} } },
+      'option "retry.hedge" sends to another',
+    ],
     ['no endpoint', { endpoints: [] }, 'plugin "region-routing": option "endpoints"'],
     [
       'an endpoint without a URL',
@@ -291,3 +296,19 @@ describe('refuses with one sentence', () => {
     expect(names({ endpoints: places, arrange: (plugins) => [...plugins, mine()] })).toContain('mine');
   });
 });
+
+/** Never called: what the compiler refuses. */
+export function refusedByTypes(): void {
+  // @ts-expect-error -- nowhere to send to
+  standardPipeline({ cache: true });
+  // @ts-expect-error -- two answers to where
+  standardPipeline({ upstream, endpoints });
+  // @ts-expect-error -- limits have no defaults
+  standardPipeline({ upstream, rateLimit: true });
+  // @ts-expect-error -- an option of no plugin
+  standardPipeline({ upstream, cache: { ttl: 1 } });
+  // @ts-expect-error -- a factory that was not called
+  standardPipeline({ upstream, retry });
+  // @ts-expect-error -- nothing to route among
+  standardPipeline({ upstream, regionRouting: { strategy: 'priority' } });
+}
