@@ -101,7 +101,8 @@ describe.each(BOTH_WAYS)('the standard pipeline with every part on, %s,', (way) 
     await Promise.all([...['0', '1', '2', '3', '4', '5'].map(call), call('Hello?')]);
     // 25 in a second: the sixth one is sent 200 ms after the first.
     expect(performance.now() - startedAt).toBeGreaterThan(190);
-    expect(ended.slice(2)).not.toContain('Hello?');
+    // It would be the seventh, if it had to wait.
+    expect(ended.indexOf('Hello?')).toBeLessThan(ended.indexOf('5'));
     expect(ended.filter((content) => content !== 'Hello?')).toEqual(['0', '1', '2', '3', '4', '5']);
   });
 
