@@ -1,14 +1,17 @@
-// An Express app that has a life of its own, with a pipeline mounted under /claude. `npm start` runs it.
-// It takes itself through a short tour and then goes on listening; with --exit it ends after the tour.
+// An Express app that has a life of its own, with the standard pipeline mounted under /claude. `npm start` runs it.
+// It takes itself through a tour of what the plugins do, and then goes on listening; with --exit it ends after the tour.
 // #region imports
 import { mount } from '@sluice/adapters/express';
-import { createPipeline, definePlugin } from '@sluice/core';
-import { retry } from '@sluice/retry';
+import { definePlugin } from '@sluice/core';
+import { standardPipeline } from '@sluice/standard';
 import express from 'express';
 // #endregion
+import { Calls } from './support/calls.ts';
+import { logDirectory } from './support/log-directory.ts';
+import { nextSteps } from './support/next-steps.ts';
+import { regions } from './support/regions.ts';
 import { interrupted, listen } from './support/server.ts';
-import { Calls, nextSteps, tour } from './support/tour.ts';
-import { claudeOrFake } from './support/upstream.ts';
+import { tour } from './support/tour.ts';
 
 const calls = new Calls();
 
@@ -25,12 +28,23 @@ const journal = definePlugin({
 });
 // #endregion
 
-await using upstream = await claudeOrFake();
+await using claude = await regions();
+await using log = await logDirectory();
 
 // #region mount
-const pipeline = createPipeline({
-  upstream: upstream.url, // https://api.anthropic.com
-  plugins: [journal(), retry()],
+const pipeline = standardPipeline({
+  endpoints: claude.endpoints, // https://api.anthropic.com, or two regions of a fake Claude
+  audit: { directory: log.path },
+  moderation: { words: [{ text: 'grumblewort' }], detectors: ['email'] },
+  cache: { ttlMs: 600_000 },
+  rateLimit: {
+    rules: [{ name: 'rps', of: 'requests', limit: 5, windowMs: 1_000 }],
+    mode: 'pace',
+  },
+  retry: { maxRetries: 2 },
+  regionRouting: { strategy: 'priority' },
+  circuitBreaker: { consecutiveFailures: 3 },
+  arrange: (plugins) => [journal(), ...plugins],
 });
 
 const app = express();
@@ -52,11 +66,11 @@ app.post('/notes', express.json(), (req, res) => {
 });
 
 await using server = await listen(app);
-const ok = await tour({ url: server.url, upstream, calls });
+const ok = await tour({ url: server.url, claude, calls, log });
 if (process.argv.includes('--exit')) {
   process.exitCode = ok ? 0 : 1;
 } else {
-  nextSteps({ url: server.url, upstream, calls });
+  nextSteps({ url: server.url, claude, calls });
   await interrupted();
   console.log('\nClosing: calls in progress may take 5 seconds more.');
 }

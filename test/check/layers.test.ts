@@ -34,6 +34,17 @@ describe('dependencies of a package', () => {
     expect(problems).toEqual([expect.stringContaining('@sluice/core depends on @sluice/retry')]);
   });
 
+  it('of the standard pipeline may be plugins, and no adapter', () => {
+    const standard = { ...manifest, name: '@sluice/standard' };
+    expect(dependencyProblems({ ...standard, dependencies: { '@sluice/cache': '1' } })).toEqual([]);
+    const problems = dependencyProblems({ ...standard, dependencies: { '@sluice/adapters': '1' } });
+    expect(problems).toEqual([expect.stringContaining('@sluice/standard depends on @sluice/adapters')]);
+  });
+
+  it('may not be the standard pipeline', () => {
+    expect(dependencyProblems({ ...manifest, dependencies: { '@sluice/standard': '1' } })).toHaveLength(1);
+  });
+
   it('are not what users bring, unless as an optional peer', () => {
     const peerDependencies = { ioredis: '6' };
     expect(dependencyProblems({ ...manifest, peerDependencies })).toHaveLength(1);

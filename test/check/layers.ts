@@ -48,13 +48,17 @@ export function sourceProblems(file: string, text: string, item: Package): strin
   return problems;
 }
 
-const LAYER_RULE = 'plugins and adapters may use @sluice/core alone, and core none of them';
+const LAYER_RULE =
+  'plugins and adapters may use @sluice/core alone, core none of them, and @sluice/standard all but adapters';
+
+/** It puts the plugins together, and is the one package that may use them; adapters it may not. */
+const ASSEMBLY = '@sluice/standard';
 
 /** Whether `other` is a package of this workspace that `name` must not know. */
 function isForeign(other: string, name: string): boolean {
-  return (
-    other.startsWith('@sluice/') && other !== name && (name === '@sluice/core' || other !== '@sluice/core')
-  );
+  if (!other.startsWith('@sluice/') || other === name) return false;
+  if (name === ASSEMBLY) return other === '@sluice/adapters';
+  return name === '@sluice/core' || other !== '@sluice/core';
 }
 
 function importProblem(

@@ -54,17 +54,24 @@ function contentProblems(files: readonly string[]): string[] {
   ];
 }
 
-/** Installs a tarball, with core where it is a peer, into an empty folder, and checks what came and that it works. */
+/**
+ * Installs a tarball, with core where it is a peer and with the packages of this workspace that it depends on, into an
+ * empty folder, and checks what came and that it works.
+ */
 async function useAlone(tarball: Tarball, all: readonly Tarball[], folder: string): Promise<Check[]> {
-  const { name, peerDependencies } = tarball.manifest;
+  const { name, dependencies: needed = {}, peerDependencies = {} } = tarball.manifest;
   const cwd = join(folder, name.replace('/', '-'));
-  const installed = all.filter(
-    ({ manifest: { name: other } }) => other === name || other in (peerDependencies ?? {}),
-  );
-  const dependencies = Object.fromEntries(
-    installed.map(({ manifest, path }) => [manifest.name, `file:${path}`]),
-  );
+  const filesOf = (wanted: (other: string) => boolean): Record<string, string> =>
+    Object.fromEntries(
+      all
+        .filter(({ manifest }) => wanted(manifest.name))
+        .map(({ manifest, path }) => [manifest.name, `file:${path}`]),
+    );
+  const dependencies = filesOf((other) => other === name || other in peerDependencies);
   await mkdir(cwd);
+  // What is not on a registry yet comes from here. JSON is YAML.
+  const overrides = filesOf((other) => other in needed);
+  await writeFile(join(cwd, 'pnpm-workspace.yaml'), JSON.stringify({ overrides }));
   await writeFile(join(cwd, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }));
   await writeFile(join(cwd, 'tsconfig.json'), consumerTsconfig(`${ROOT}node_modules/@types`));
   await writeFile(join(cwd, 'consumer.ts'), consumer(tarball));
@@ -73,12 +80,15 @@ async function useAlone(tarball: Tarball, all: readonly Tarball[], folder: strin
   for (const use of uses) await copyFile(ROOT + use, join(cwd, basename(use)));
 
   const [command, ...first] = PNPM;
-  const args = [...first, 'install', '--ignore-workspace', '--no-frozen-lockfile', '--prefer-offline'];
+  const args = [...first, 'install', '--no-frozen-lockfile', '--prefer-offline'];
   const install = await succeeds(`${name} installs alone`, { command, args, cwd });
   if (install.problems.length > 0) return [install];
   return [
     install,
-    { name: `${name} brings nothing unwanted`, problems: await unwantedIn(cwd, name) },
+    {
+      name: `${name} brings nothing unwanted`,
+      problems: await unwantedIn(cwd, [name, ...Object.keys(needed)]),
+    },
     await succeeds(`${name} loads in plain node`, { command: 'node', args: ['consumer.ts'], cwd }),
     ...(await Promise.all(
       uses.map((use) => succeeds(`${name} works: ${use}`, { command: 'node', args: [basename(use)], cwd })),
@@ -87,8 +97,11 @@ async function useAlone(tarball: Tarball, all: readonly Tarball[], folder: strin
   ];
 }
 
-async function unwantedIn(cwd: string, name: string): Promise<string[]> {
+async function unwantedIn(cwd: string, wanted: readonly string[]): Promise<string[]> {
   // One folder for each package, as `undici@8.12.4` or `@scope+name@1.0.0`.
   const folders = await readdir(join(cwd, 'node_modules', '.pnpm'));
-  return folders.filter((entry) => (OWNERS[entry.split('@')[0] ?? ''] ?? name) !== name);
+  return folders.filter((entry) => {
+    const owner = OWNERS[entry.split('@')[0] ?? ''];
+    return owner !== undefined && !wanted.includes(owner);
+  });
 }

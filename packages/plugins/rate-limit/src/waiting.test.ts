@@ -1,7 +1,10 @@
-import { definePlugin, PRINCIPAL } from '@sluice/core';
-import { anthropicMessage, type TestPipeline, testPipeline } from '@sluice/core/testing';
+import { type Clock, definePlugin, PipelineError, PRINCIPAL } from '@sluice/core';
+import { anthropicMessage, fakeClock, type TestPipeline, testPipeline } from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
-import { limitMonitor, rateLimit, type RateLimitOptions } from './index.ts';
+import { UNCOUNTED } from './expect-tokens.ts';
+import { Hold } from './hold.ts';
+import { type Claim, limitMonitor, rateLimit, type RateLimitOptions } from './index.ts';
+import { WaitingRoom } from './waiting.ts';
 
 const answer = (): Response =>
   new Response(anthropicMessage(), { headers: { 'content-type': 'application/json' } });
@@ -139,6 +142,40 @@ describe('a call that waits', () => {
     await pipe.clock.advance(0);
     expect(new Set(done.map(({ status }) => status))).toEqual(new Set([200, 429]));
   });
+});
+
+test('a turn that comes while the room looks who is next is not missed', async () => {
+  const time = fakeClock();
+  let looks = 0;
+  // Real time goes on from one look to the next, and Node fires up to a millisecond before the time.
+  const clock: Clock = {
+    ...time,
+    now: () => time.now() + 0.125 * looks++,
+    setTimeout: (callback, delayMs) => time.setTimeout(callback, delayMs - 1),
+  };
+  const room = new WaitingRoom({
+    clock,
+    maxWaiting: 10,
+    reserve: () => ({ admitted: true, states: [], wallTime: 0 }),
+    giveBack: () => undefined,
+  });
+  const claim: Claim = { kind: 'slot', key: 'k', enforced: true, cost: 1, limit: 1, leaseMs: 1_000 };
+  const hold = new Hold([], UNCOUNTED, { id: 'c', group: 'g', claims: [claim], leaseMs: 1_000 });
+  for (let retryAfterMs = 10; retryAfterMs < 11; retryAfterMs += 0.0625) {
+    const state = { ok: false, remaining: 0, retryAfterMs, resetMs: retryAfterMs };
+    let granted = false;
+    void room
+      .enter('a', hold, {
+        refused: { admitted: false, states: [state], wallTime: 0 },
+        maxWaitMs: 1_000,
+        signal: new AbortController().signal,
+        giveUp: () => new PipelineError('rate_limited'),
+      })
+      .then(() => (granted = true));
+    await time.advance(20);
+    expect({ retryAfterMs, granted }).toEqual({ retryAfterMs, granted: true });
+  }
+  expect(time.pendingTimers).toBe(0);
 });
 
 describe('a pace', () => {

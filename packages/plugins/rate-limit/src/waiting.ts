@@ -187,7 +187,13 @@ export class WaitingRoom {
   }
 
   async #serve(): Promise<void> {
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+    for (;;) {
+      const now = this.#parts.clock.now();
+      const next = this.#next(now);
+      if (next === undefined) {
+        this.#sleep(now);
+        return;
+      }
       const { lane, waiter } = next;
       let grant: Grant;
       try {
@@ -206,12 +212,10 @@ export class WaitingRoom {
         waiter.grant(grant);
       }
     }
-    this.#sleep();
   }
 
   /** The first call of the tenant that was given least, of those that can be served now. */
-  #next(): { readonly lane: Lane; readonly waiter: Waiter } | undefined {
-    const now = this.#parts.clock.now();
+  #next(now: number): { readonly lane: Lane; readonly waiter: Waiter } | undefined {
     const taken = new Set<string>();
     const lanes = [...this.#lanes.values()].sort((one, other) => one.served - other.served);
     for (const lane of lanes) {
@@ -223,12 +227,13 @@ export class WaitingRoom {
     return undefined;
   }
 
-  #sleep(): void {
+  /** Until the next turn. `now` is when nobody could be served: a turn that has come since then would be forgotten. */
+  #sleep(now: number): void {
     const { clock } = this.#parts;
     let at = Infinity;
     for (const { waiters } of this.#lanes.values()) {
       const tryAt = waiters[0]?.tryAt ?? Infinity;
-      if (tryAt > clock.now()) at = Math.min(at, tryAt);
+      if (tryAt > now) at = Math.min(at, tryAt);
     }
     if (at === this.#timerAt) return;
     clock.clearTimeout(this.#timer);
@@ -241,7 +246,7 @@ export class WaitingRoom {
               this.#timerAt = Infinity;
               this.#pump();
             },
-            Math.ceil(at - clock.now()),
+            Math.ceil(at - now),
           );
   }
 }
