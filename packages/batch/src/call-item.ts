@@ -64,9 +64,9 @@ export async function callItem(
   const onComplete = (ended: Outcome): void => {
     outcome = ended;
   };
-  const errored = async (response: Response, cause: unknown): Promise<ErroredItem> => {
+  const errored = async (response: Response, cause: unknown, maxBytes: number): Promise<ErroredItem> => {
     const known = PipelineError.is(cause) ? cause : undefined;
-    const text = await textOf(response, maxAnswerBytes);
+    const text = await textOf(response, maxBytes);
     return {
       type: 'errored',
       status: response.status,
@@ -81,7 +81,7 @@ export async function callItem(
     if (!response.ok) {
       // By now only a refusal has a cause: an error of the provider is still to be read.
       const refused: unknown = (outcome as Outcome | undefined)?.cause;
-      return await errored(response, refused);
+      return await errored(response, refused, maxAnswerBytes);
     }
     const message = jsonOf(await textOf(response, maxAnswerBytes));
     const { usage, attempts = 0 } = (outcome as Outcome | undefined) ?? {};
@@ -89,7 +89,8 @@ export async function callItem(
   } catch (error) {
     if (controller.signal.aborted) return { type: 'canceled' };
     const known = PipelineError.is(error) ? error : new PipelineError('internal', { cause: error });
-    return errored(pipeline.refuse(known, inbound), known);
+    // Our own words, whose length is known: they always fit.
+    return errored(pipeline.refuse(known, inbound), known, Infinity);
   }
 }
 
