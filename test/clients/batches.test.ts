@@ -1,5 +1,7 @@
 // Batches that the provider runs, made and fetched through a mount by the official SDKs; and batches that we run, through a
 // pipeline with retry.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import Anthropic from '@anthropic-ai/sdk';
 import { batch, type BatchProgress } from '@sluice/batch';
 import { createPipeline } from '@sluice/core';
@@ -144,4 +146,21 @@ it('a batch of ours goes through retry: what fails for a moment succeeds, what f
   expect(n).toBe(60);
   expect(progress).toMatchObject({ total: 60, succeeded: 54, errored: 6, inFlight: 0 });
   expect(upstream.requests).toHaveLength(72);
+});
+
+it('sluice-batch takes a pipeline with plugins, and does not end while all its calls wait for a limit', async () => {
+  await using upstream = await fakeUpstream();
+  const program = fileURLToPath(import.meta.resolve('../../packages/batch/src/cli/sluice-batch.ts'));
+  const config = fileURLToPath(import.meta.resolve('./batches-pipeline.ts'));
+  const ended = new Promise<{ readonly code: unknown; readonly out: string }>((resolve) => {
+    const env = { ...process.env, UPSTREAM: upstream.url };
+    const child = execFile(process.execPath, [program, '--config', config], { env }, (error, out) => {
+      resolve({ code: error === null ? 0 : error.code, out });
+    });
+    const lines = IDS.map((custom_id) => `${JSON.stringify({ custom_id, params: anthropic.QUESTION })}\n`);
+    child.stdin?.end(lines.join(''));
+  });
+  const { code, out } = await ended;
+  expect(code).toBe(0);
+  expect(out.match(/"succeeded"/g)).toHaveLength(3);
 });

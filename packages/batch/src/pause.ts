@@ -1,4 +1,3 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '@sluice/core';
 
 /** The time in which no call begins, because the provider has asked for it. */
@@ -7,8 +6,6 @@ export class Pause {
   readonly #onEnd: () => void;
   #endsAt = -Infinity;
   #timer: TimerHandle;
-  /** Timers of a clock do not keep the process alive; a batch that waits with nothing in flight would end with it. */
-  #port: MessagePort | undefined;
 
   constructor(clock: Clock, onEnd: () => void) {
     this.#clock = clock;
@@ -17,7 +14,7 @@ export class Pause {
 
   /** Whether it is on. */
   get on(): boolean {
-    return this.#port !== undefined;
+    return this.#timer !== undefined;
   }
 
   /** Begins it, or makes it longer; it never becomes shorter. */
@@ -26,19 +23,15 @@ export class Pause {
     if (endsAt <= this.#endsAt || forMs <= 0) return;
     this.clear();
     this.#endsAt = endsAt;
-    this.#port = new MessageChannel().port1;
-    this.#port.ref();
     this.#timer = this.#clock.setTimeout(() => {
-      this.clear();
+      this.#timer = undefined;
       this.#onEnd();
     }, forMs);
   }
 
   /** Ends it without telling. */
   clear(): void {
-    if (this.#port === undefined) return;
-    this.#clock.clearTimeout(this.#timer);
-    this.#port.close();
-    this.#port = undefined;
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }
