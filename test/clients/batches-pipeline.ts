@@ -1,5 +1,4 @@
 // A pipeline for `sluice-batch --config`.
-// #region config
 import { createPipeline } from '@sluice/core';
 import { rateLimit } from '@sluice/rate-limit';
 import { retry } from '@sluice/retry';
@@ -12,4 +11,3 @@ export default createPipeline({
     retry(),
   ],
 });
-// #endregion

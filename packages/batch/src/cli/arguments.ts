@@ -18,7 +18,8 @@ standard input. Its lines are {"custom_id", "params"}, as for Anthropic's Messag
   --header NAME=VALUE  sent with each call, for example anthropic-beta=…; may be repeated
   --help
 
-Keys are taken from the environment alone: ANTHROPIC_API_KEY for calls of the Messages API, OPENAI_API_KEY for others.
+Keys are taken from the environment alone: ANTHROPIC_API_KEY for api.anthropic.com, OPENAI_API_KEY for api.openai.com, and
+elsewhere the first for calls of the Messages API and the second for others.
 
 Exit codes: 0 all items succeeded, 1 some failed, 2 wrong usage or input or a file that fails, 130 interrupted (143 by
 SIGTERM); what had ended by then is written, and a second run with --resume does the rest.`;

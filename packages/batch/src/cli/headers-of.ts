@@ -1,18 +1,25 @@
 import { anthropicMessages } from '@sluice/core';
-import type { BatchRequest } from '../request.ts';
-import { DEFAULT_URL } from '../request.ts';
+import { type BatchRequest, DEFAULT_URL } from '../request.ts';
 
 type HeaderRecord = Readonly<Record<string, string>>;
 
-/** The headers of each call: what was given, and the key of the provider whose API the item's path belongs to. */
+/** Where a provider's own key is the only right one, whatever the path: the other's must not be shown to it. */
+const ANTHROPIC = 'api.anthropic.com';
+const OPENAI = 'api.openai.com';
+
+/** The headers of each call: what was given, and the key of the environment that belongs to it. */
 export function headersOf(
   given: HeaderRecord,
   env: Readonly<Record<string, string | undefined>>,
+  upstream: string,
 ): (request: BatchRequest) => HeaderRecord {
-  const { ANTHROPIC_API_KEY, OPENAI_API_KEY } = env;
-  // Empty is what an unset variable of a compose file arrives as.
-  const anthropic = ANTHROPIC_API_KEY ? { ...given, 'x-api-key': ANTHROPIC_API_KEY } : given;
-  const openai = OPENAI_API_KEY ? { ...given, authorization: `Bearer ${OPENAI_API_KEY}` } : given;
-  return ({ url = DEFAULT_URL }) =>
-    anthropicMessages.matches('POST', url.split('?', 1)[0] ?? '') ? anthropic : openai;
+  const { hostname } = new URL(upstream);
+  return ({ url = DEFAULT_URL }) => {
+    const isMessages = anthropicMessages.matches('POST', url.split('?', 1)[0] ?? '');
+    const isAnthropic = hostname === ANTHROPIC || (hostname !== OPENAI && isMessages);
+    const key = isAnthropic ? env['ANTHROPIC_API_KEY'] : env['OPENAI_API_KEY'];
+    // Empty is what an unset variable of a compose file arrives as.
+    if (key === undefined || key === '') return given;
+    return isMessages ? { ...given, 'x-api-key': key } : { ...given, authorization: `Bearer ${key}` };
+  };
 }

@@ -15,6 +15,11 @@ export async function pipelineOf({ upstream, config = '' }: Command): Promise<Pi
 
 function isPipeline(value: unknown): value is Pipeline {
   return (
-    typeof value === 'object' && value !== null && 'handle' in value && 'clock' in value && 'close' in value
+    typeof value === 'object' &&
+    value !== null &&
+    'handle' in value &&
+    'describe' in value &&
+    'clock' in value &&
+    'close' in value
   );
 }

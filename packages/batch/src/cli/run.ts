@@ -70,7 +70,7 @@ async function takeThrough(
     ordered,
     stopOnError,
     completed: output.completed,
-    headers: headersOf(headers, env),
+    headers: headersOf(headers, env, pipeline.describe().upstream),
     onProgress: progress.show,
     signal,
   });
