@@ -38,6 +38,10 @@ export const DEFAULT_ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/responses/:id/cancel' },
   { method: 'GET', path: '/v1/responses/:id/input_items' },
   { method: 'POST', path: '/v1/embeddings' },
+  { method: 'POST', path: '/v1/batches' },
+  { method: 'GET', path: '/v1/batches' },
+  { method: 'GET', path: '/v1/batches/:id' },
+  { method: 'POST', path: '/v1/batches/:id/cancel' },
 ];
 
 /** A look-up of method and path. */

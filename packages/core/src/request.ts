@@ -1,3 +1,5 @@
+import type { Outcome } from './outcome.ts';
+
 /**
  * A request on its way through the pipeline. Immutable: spread to change, `next({ ...request, url })`. It is itself
  * a `RequestInit`, so `fetch(request.url, request)` works.
@@ -59,6 +61,8 @@ export interface InboundRequest {
    * it with a `PipelineError` as the reason. Linking two signals would cost more than the rest of the call's set-up.
    */
   readonly controller?: AbortController;
+  /** Told how the call ended, once; also of a call that was refused before any plugin saw it. */
+  readonly onComplete?: (outcome: Outcome) => void;
 }
 
 /** Splits an absolute URL into origin and path with query. A string cut: a `URL` object costs ten times as much. */

@@ -116,7 +116,7 @@ export class Runner {
 
   #call(inbound: InboundRequest, format: Format | undefined, facts: JsonFacts): Call {
     const { clock, random, timeouts, lifecycle } = this.#parts;
-    return new Call({
+    const call = new Call({
       clock,
       random,
       format,
@@ -126,6 +126,8 @@ export class Runner {
       controller: inbound.controller,
       onEnd: lifecycle.callEnded,
     });
+    if (inbound.onComplete !== undefined) call.onComplete(inbound.onComplete);
+    return call;
   }
 
   /** A body that must not be parsed is refused as a call, so that it is counted and recorded like any other. */

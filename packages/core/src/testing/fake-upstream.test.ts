@@ -207,6 +207,35 @@ describe('the OpenAI APIs', () => {
     expect(Math.hypot(...(unpacked[0] ?? []))).toBeCloseTo(1, 5);
   });
 
+  it('keeps batches, whose results are a file', async () => {
+    const part = (content: string): string =>
+      `--xx\r\ncontent-disposition: form-data; name="file"; filename="in.jsonl"\r\n\r\n${content}\r\n--xx--\r\n`;
+    const upload = async (content: string): Promise<unknown> => {
+      const form = { ...headers, 'content-type': 'multipart/form-data; boundary=xx' };
+      return (await ask('/v1/files', part(content), form)).json()['id'];
+    };
+    const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body: QUESTION };
+    const wanted = { endpoint: '/v1/chat/completions', completion_window: '24h' };
+    const input_file_id = await upload(`${JSON.stringify(line)}\n`);
+    const batch = (await ask('/v1/batches', { ...wanted, input_file_id }, headers)).json();
+    const path = `/v1/batches/${String(batch['id'])}`;
+    expect((await ask(path, undefined, headers)).json()).toEqual(batch);
+    expect((await ask('/v1/batches', undefined, headers)).json()).toMatchObject({ data: [batch] });
+    const content = await ask(`/v1/files/${String(batch['output_file_id'])}/content`, undefined, headers);
+    expect(content.json()).toMatchObject({
+      custom_id: 'a',
+      response: { status_code: 200, body: { choices: [{ message: { content: 'You said: hello there' } }] } },
+      error: null,
+    });
+    for (const [fields, status] of [
+      [{ ...wanted, input_file_id: 'file_none' }, 400],
+      [{ ...wanted, input_file_id, endpoint: '/v1/embeddings' }, 400],
+      [{ ...wanted, input_file_id: await upload('{') }, 400],
+    ] as const)
+      expect((await ask('/v1/batches', fields, headers)).status).toBe(status);
+    expect((await ask('/v1/batches/none', undefined, headers)).status).toBe(404);
+  });
+
   it('lists models in the shape that the request speaks', async () => {
     expect((await ask('/v1/models', undefined, headers)).json()).toMatchObject({ object: 'list' });
     const version = { 'anthropic-version': '2026-10-21', ...headers };

@@ -78,6 +78,7 @@ export async function fakeUpstream(options: FakeUpstreamOptions = {}): Promise<F
     onlyModels: options.models !== undefined,
     tokenDelayMs: options.tokenDelayMs ?? 0,
     batches: new Map(),
+    openaiBatches: new Map(),
     files: new Map(),
     origin: () => url,
   };
@@ -149,6 +150,7 @@ export async function fakeUpstream(options: FakeUpstreamOptions = {}): Promise<F
       chooser.reset();
       log.reset();
       api.batches.clear();
+      api.openaiBatches.clear();
       api.files.clear();
       openedBeforeReset = opened;
     },

@@ -1,6 +1,6 @@
 import type { Dialect, ErrorWords } from '../../error-body.ts';
 import type { BehaviourOf } from '../behaviours/behaviour.ts';
-import type { BatchStore, FileStore } from './stores.ts';
+import type { BatchStore, FileStore, OpenaiBatchStore } from './stores.ts';
 import type { RecordedRequest } from '../recorded-request.ts';
 
 /** What the fake provider's API is made of. */
@@ -12,6 +12,7 @@ export interface Api {
   /** Milliseconds between the events of a stream. */
   readonly tokenDelayMs: number;
   readonly batches: BatchStore;
+  readonly openaiBatches: OpenaiBatchStore;
   readonly files: FileStore;
   /** The fake upstream's own URL. */
   readonly origin: () => string;

@@ -7,6 +7,7 @@ import { embeddings } from './embeddings.ts';
 import { createFile, deleteFile, fileContent, getFile, listFiles } from './files.ts';
 import { getModel, listModels } from './models.ts';
 import { chatCompletions, responses } from './openai-api.ts';
+import { createOpenaiBatch, getOpenaiBatch, listOpenaiBatches } from './openai-batches.ts';
 import { withHeaders, type PlannedReply } from '../planned-reply.ts';
 import { providerHeaders } from './provider-headers.ts';
 import type { RecordedRequest } from '../recorded-request.ts';
@@ -46,6 +47,13 @@ const ROUTES: readonly Route[] = [
   { path: /\/chat\/completions$/, dialect: 'openai-chat', methods: { POST: chatCompletions } },
   { path: /\/responses$/, dialect: 'openai-responses', methods: { POST: responses } },
   { path: /\/embeddings$/, dialect: 'openai-chat', methods: { POST: embeddings } },
+  {
+    path: /\/batches$/,
+    dialect: 'openai-chat',
+    methods: { GET: listOpenaiBatches, POST: createOpenaiBatch },
+  },
+  { path: /\/batches\/([^/]+)$/, dialect: 'openai-chat', methods: { GET: getOpenaiBatch } },
+  { path: /\/batches\/([^/]+)\/cancel$/, dialect: 'openai-chat', methods: { POST: getOpenaiBatch } },
   { path: /\/models$/, methods: { GET: listModels } },
   { path: /\/models\/([^/]+)$/, methods: { GET: getModel } },
   { path: /\/files$/, methods: { GET: listFiles, POST: createFile } },
