@@ -1,7 +1,6 @@
 import { guarded, PipelineError } from '@sluice/core';
 import { type CallablePipeline, callItem, inboundOf } from './call-item.ts';
 import { asCompleted, type Delivery, inOrder } from './delivery.ts';
-import { KeepAlive } from './keep-alive.ts';
 import type { BatchSettings } from './options.ts';
 import { Pause } from './pause.ts';
 import { Tally } from './progress.ts';
@@ -21,7 +20,6 @@ export class BatchRun<R extends BatchRequest> implements BatchResults<R> {
   readonly #delivery: Delivery<BatchResult<R>>;
   readonly #tally: Tally;
   readonly #pause: Pause;
-  readonly #keepAlive = new KeepAlive();
   /** Calls in progress, by what aborts them. */
   readonly #calls = new Map<AbortController, Promise<void>>();
   /** Those who wait for a result, first come first served. */
@@ -92,11 +90,6 @@ export class BatchRun<R extends BatchRequest> implements BatchResults<R> {
     this.#handOut();
     if (this.#inputOpen) void this.#readOn();
     else if (this.#calls.size === 0) this.#end();
-    this.#holdProcess();
-  }
-
-  #holdProcess(): void {
-    this.#keepAlive.held = this.#calls.size > 0 || this.#pause.on;
   }
 
   #handOut(): void {
@@ -127,7 +120,6 @@ export class BatchRun<R extends BatchRequest> implements BatchResults<R> {
         if (!this.#inputOpen) break;
         if (item === undefined) this.#endInput();
         else this.#begin(item);
-        this.#holdProcess();
       }
     } catch (error) {
       if (this.#inputOpen) this.#failure ??= { error };
@@ -193,7 +185,6 @@ export class BatchRun<R extends BatchRequest> implements BatchResults<R> {
   /** Nothing is in progress and nothing more is read. What is held was handed out, or is not wanted. */
   #end(): void {
     this.#settings.signal?.removeEventListener('abort', this.#onAbort);
-    this.#keepAlive.close();
     const end = (): void => {
       const first = this.#abandoned || this.#failure === undefined ? undefined : this.#waiting.shift();
       if (first !== undefined) {

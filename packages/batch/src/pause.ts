@@ -23,10 +23,15 @@ export class Pause {
     if (endsAt <= this.#endsAt || forMs <= 0) return;
     this.clear();
     this.#endsAt = endsAt;
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#timer = undefined;
-      this.#onEnd();
-    }, forMs);
+    this.#timer = this.#clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#onEnd();
+        // No call is in progress that would hold the process.
+      },
+      forMs,
+      true,
+    );
   }
 
   /** Ends it without telling. */

@@ -26,7 +26,7 @@ it('a wait beyond what Node can wait is long, not short', async () => {
   expect(warnings).toEqual([]);
 });
 
-it('a timer fires, can be withdrawn, and keeps no process alive', async () => {
+it('a timer fires, can be withdrawn, and keeps no process alive unasked', async () => {
   const withdrawn = clock.setTimeout(() => expect.unreachable(), 0);
   clock.clearTimeout(withdrawn);
   clock.clearTimeout(withdrawn);
@@ -34,6 +34,9 @@ it('a timer fires, can be withdrawn, and keeps no process alive', async () => {
   const timer = clock.setTimeout(() => undefined, 60_000) as NodeJS.Timeout;
   expect(timer.hasRef()).toBe(false);
   clock.clearTimeout(timer);
+  const holding = clock.setTimeout(() => undefined, 60_000, true) as NodeJS.Timeout;
+  expect(holding.hasRef()).toBe(true);
+  clock.clearTimeout(holding);
 });
 
 it('chance is a number in [0, 1) and a UUID of version 4', () => {

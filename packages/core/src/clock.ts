@@ -9,8 +9,13 @@ export interface Clock {
   now(): number;
   /** Wall-clock milliseconds since the Unix epoch. For timestamps; may jump when the system's clock is set. */
   wallTime(): number;
-  /** Runs `callback` once, `delayMs` milliseconds from now (24 days at most). The timer never keeps the process alive. */
-  setTimeout(callback: () => void, delayMs: number): TimerHandle;
+  /**
+   * Runs `callback` once, `delayMs` milliseconds from now (24 days at most).
+   *
+   * @param holdsProcess Whether the process must not end before. Default false: a timer for upkeep ends with the rest.
+   *   Waits within a call need none, as the pipeline holds the process while a call is in progress.
+   */
+  setTimeout(callback: () => void, delayMs: number, holdsProcess?: boolean): TimerHandle;
   /** Withdraws a timer. Harmless when it has fired already. */
   clearTimeout(handle: TimerHandle): void;
 }
@@ -22,7 +27,10 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
-  setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS)).unref(),
+  setTimeout: (callback, delayMs, holdsProcess) => {
+    const timer = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));
+    return holdsProcess === true ? timer : timer.unref();
+  },
   clearTimeout: (handle) => {
     clearTimeout(handle as NodeJS.Timeout);
   },

@@ -42,15 +42,16 @@ it('expires each at its own time, on one timer', async () => {
   expect(watched.clock.pendingTimers).toBe(0);
 });
 
-it('has no timer while nothing is in progress, nor for what never ends', () => {
+it('has a timer exactly while something is in progress, even if that has no end', () => {
   const watched = new Watched();
   const one = watched.add(100);
   const other = watched.add(Infinity);
   watched.remove(one);
+  expect(watched.clock.pendingTimers).toBe(1);
   watched.remove(other);
   expect(watched.clock.pendingTimers).toBe(0);
   watched.add(Infinity);
-  expect(watched.clock.pendingTimers).toBe(0);
+  expect(watched.clock.pendingTimers).toBe(1);
 });
 
 it('expires all that is due and nothing else, whatever comes and goes', async () => {

@@ -10,7 +10,8 @@ export interface Timed {
 
 /**
  * Watches the deadlines of all calls in progress on one timer. Almost all calls end long before their deadline: a timer
- * of its own for each was the dearest part of a call's start and end.
+ * of its own for each was the dearest part of a call's start and end. The timer holds the process: a program that does
+ * nothing but wait for a call (for its retry, or its turn at a limit) would end with the call lost.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -27,19 +28,23 @@ export class Deadlines {
 
   /** One more is in progress. */
   added({ deadline }: Timed): void {
-    if (deadline < this.#dueAt) this.#arm(deadline);
+    if (this.#timer === undefined || deadline < this.#dueAt) this.#arm(deadline);
   }
 
   /** One fewer is. The timer goes with the last one. */
   removed(): void {
-    if (this.#watched.length === 0) this.#arm(Infinity);
+    if (this.#watched.length === 0) this.#disarm();
   }
 
   #arm(dueAt: number): void {
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#disarm();
     this.#dueAt = dueAt;
-    this.#timer =
-      dueAt === Infinity ? undefined : this.#clock.setTimeout(this.#onTimer, dueAt - this.#clock.now());
+    this.#timer = this.#clock.setTimeout(this.#onTimer, dueAt - this.#clock.now(), true);
+  }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   readonly #onTimer = (): void => {
@@ -47,6 +52,7 @@ export class Deadlines {
     const now = this.#clock.now();
     // A list of their own: what expires takes itself off the other.
     for (const late of this.#watched.filter(({ deadline }) => deadline <= now)) late.expire();
+    if (this.#watched.length === 0) return;
     this.#arm(this.#watched.reduce((earliest, { deadline }) => Math.min(earliest, deadline), Infinity));
   };
 }
