@@ -11,7 +11,11 @@ const word = (): string =>
 const chinese = (): string => many(20, han) + '，';
 const english = (): string => many(1 + Math.floor(random() * 9), latin) + ' ';
 /** Texts of random letters, a piece at a time. */
-export const TEXTS: Readonly<Record<string, () => string>> = { chinese, english, mixed: () => chinese() + english() + english() };
+export const TEXTS: Readonly<Record<string, () => string>> = {
+  chinese,
+  english,
+  mixed: () => chinese() + english() + english(),
+};
 
 /** As many pieces as make a text of that length. */
 export function textOf(make: () => string, length: number): string {

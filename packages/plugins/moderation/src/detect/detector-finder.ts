@@ -8,7 +8,8 @@ const WIDE = /[\uff01-\uff5e]/;
 
 /** By ASCII unit: whether a find may hold it, and go on behind it. */
 const IN_RUN = new Uint8Array(128);
-for (let unit = 0; unit < 128; unit++) IN_RUN[unit] = /[0-9A-Za-z._+@:-]/.test(String.fromCharCode(unit)) ? 1 : 0;
+for (let unit = 0; unit < 128; unit++)
+  IN_RUN[unit] = /[0-9A-Za-z._+@:-]/.test(String.fromCharCode(unit)) ? 1 : 0;
 
 const SPACE = 32;
 const NO_FINDS: readonly Find[] = [];

@@ -191,7 +191,11 @@ export class ModeratedStream implements StreamTransformer {
     const [first] = this.#queue;
     // The rest of the queue comes after the place that was blocked, or waits for something that will not come.
     const safe = first?.pieces.some(({ channel, start }) => channel.clear > start) === true;
-    if (first !== undefined && safe && first.pieces.every(({ channel, whole }) => channel.part.editable && !whole)) {
+    if (
+      first !== undefined &&
+      safe &&
+      first.pieces.every(({ channel, whole }) => channel.part.editable && !whole)
+    ) {
       this.#send(first, controller);
     }
     this.#queue.length = 0;

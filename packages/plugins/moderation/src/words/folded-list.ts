@@ -141,7 +141,8 @@ export class FoldedList {
       const unit = table[text.charCodeAt(i)] as number;
       const escape = unit === SPECIAL ? readEscape(text, i, false) : undefined;
       if (typeof escape === 'object') this.#fold(escape.character, false);
-      else if (unit === SPECIAL) for (const one of foldSlowly(text, i).split('')) this.#push(one.charCodeAt(0));
+      else if (unit === SPECIAL)
+        for (const one of foldSlowly(text, i).split('')) this.#push(one.charCodeAt(0));
       else if (unit !== SKIP) this.#push(unit);
       else if (noteGaps && kindAt(text, i) !== KIND.transparent) this.#gap();
       i += typeof escape === 'object' ? escape.length : width;
