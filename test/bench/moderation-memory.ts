@@ -9,7 +9,7 @@ import { buildWords } from '../../packages/plugins/moderation/src/words/build.ts
 import { compileWords } from '../../packages/plugins/moderation/src/words/compile.ts';
 import { randomWords } from './moderation-words.ts';
 
-const RUNS = 3;
+const RUNS = 5;
 const SIZE = 100_000;
 const STEPS = ['nothing', 'read', 'compile', 'build'] as const;
 
