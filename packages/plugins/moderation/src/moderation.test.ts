@@ -141,6 +141,7 @@ describe.each(DIALECTS)('in %s', (dialect) => {
       const history = [{ status: 200, usage }];
       expect(pipe.outcomes).toMatchObject([{ kind: 'refused', cause: { code: 'content_blocked' }, history }]);
       expect(pipe.outcomes[0]?.history[0]?.usage?.outputTokens).toBeGreaterThan(0);
+      expect(pipe.outcomes[0]?.usage).toEqual(pipe.outcomes[0]?.history[0]?.usage);
       expect(pipe.verdicts).toMatchObject([{ rule: 'word:plants', action: 'blocked' }]);
     },
   );
