@@ -64,8 +64,8 @@ export interface Channels {
 
 /** The channels, by their names in Node. Made once: Node keeps a channel only as long as somebody holds it. */
 export const CHANNELS: Channels = {
-  callStart: channel<CallStart>('sluice:call:start'),
-  attemptEnd: channel<AttemptEnd>('sluice:attempt:end'),
-  callEnd: channel<CallEnd>('sluice:call:end'),
-  event: channel<PluginEvent>('sluice:event'),
+  callStart: channel('sluice:call:start') as Channel<CallStart>,
+  attemptEnd: channel('sluice:attempt:end') as Channel<AttemptEnd>,
+  callEnd: channel('sluice:call:end') as Channel<CallEnd>,
+  event: channel('sluice:event') as Channel<PluginEvent>,
 };

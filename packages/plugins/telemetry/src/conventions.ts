@@ -82,14 +82,17 @@ export interface MetricDefinition {
   readonly unit: string;
   /** One sentence. */
   readonly description: string;
-  /** Bounds of a histogram's buckets, as the conventions advise. */
-  readonly buckets?: readonly number[];
+  /** The buckets of a histogram. */
+  readonly buckets?: keyof typeof BUCKETS;
 }
 
-/** 10 ms to 82 s, each the double of the one before. */
-const SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
-/** 1 to 67 million, each four times the one before. */
-const TOKENS = Array.from({ length: 14 }, (_, power) => 4 ** power);
+/** Bounds of buckets, as the conventions advise. */
+export const BUCKETS: Readonly<Record<'seconds' | 'tokens', readonly number[]>> = {
+  /** 10 ms to 82 s, each the double of the one before. */
+  seconds: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92],
+  /** 1 to 67 million, each four times the one before. */
+  tokens: Array.from({ length: 14 }, (_, power) => 4 ** power),
+};
 
 /** All metrics. */
 export const METRICS = {
@@ -98,21 +101,21 @@ export const METRICS = {
     kind: 'histogram',
     unit: 's',
     description: 'From the start of a call to the last byte of its answer, all attempts and waits included.',
-    buckets: SECONDS,
+    buckets: 'seconds',
   },
   timeToFirstChunk: {
     name: 'gen_ai.client.operation.time_to_first_chunk',
     kind: 'histogram',
     unit: 's',
     description: 'From the start of a call to the first content event of its stream.',
-    buckets: SECONDS,
+    buckets: 'seconds',
   },
   tokens: {
     name: 'gen_ai.client.token.usage',
     kind: 'histogram',
     unit: '{token}',
     description: 'Tokens of one attempt as the provider counted them; what the provider cached is included.',
-    buckets: TOKENS,
+    buckets: 'tokens',
   },
   cacheReadTokens: {
     name: 'sluice.usage.cache_read.input_tokens',
@@ -149,7 +152,7 @@ export const METRICS = {
     kind: 'histogram',
     unit: 's',
     description: 'From the start of an attempt to the end of its answer.',
-    buckets: SECONDS,
+    buckets: 'seconds',
   },
   activeCalls: {
     name: 'sluice.calls.active',
@@ -169,7 +172,7 @@ export const METRICS = {
     unit: '1',
     description: 'State of a circuit: 0 closed, 1 half-open, 2 open, 3 isolated.',
   },
-} as const satisfies Readonly<Record<string, MetricDefinition>>;
+} as const;
 
 /** What the state of a circuit is after an event. */
 export const CIRCUIT_STATE: Readonly<Record<string, number>> = {

@@ -7,7 +7,7 @@ import {
   type MeterProvider,
   type UpDownCounter,
 } from '@opentelemetry/api';
-import { CONVENTIONS, type MetricDefinition, METRICS, SCOPE } from './conventions.ts';
+import { BUCKETS, CONVENTIONS, type MetricDefinition, METRICS, SCOPE } from './conventions.ts';
 
 interface InstrumentOf {
   readonly counter: Counter;
@@ -44,7 +44,7 @@ function instrument(
     case 'histogram':
       return meter.createHistogram(name, {
         ...about,
-        ...(buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...buckets] } }),
+        ...(buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...BUCKETS[buckets]] } }),
       });
   }
 }
