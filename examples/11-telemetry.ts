@@ -79,7 +79,7 @@ for (const { name, attributes, duration, instrumentationScope } of spans.getFini
   const ms = Math.round(duration[0] * 1e3 + duration[1] / 1e6);
   const isCall = 'sluice.outcome' in attributes;
   const what = isCall ? attributes['sluice.outcome'] : attributes['http.response.status_code'];
-  console.log(`${isCall ? '' : '  '}${name}  ${what}  ${ms} ms`);
+  console.log(`${isCall ? '' : '  '}${name}  ${String(what)}  ${ms} ms`);
 }
 
 const { port } = server.address() as AddressInfo;

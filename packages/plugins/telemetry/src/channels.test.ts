@@ -1,7 +1,7 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { CACHE_STATUS, definePlugin } from '@sluice/core';
 import { anthropicMessage, anthropicStream, streamAnswer, testPipeline } from '@sluice/core/testing';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { pluginEvents, telemetry } from './index.ts';
 
 /** Listens to a channel for as long as the test takes. */
@@ -90,6 +90,9 @@ test('the end is told after the last byte', async () => {
 test('with no subscriber, no collector and no SDK a call is not looked at', async () => {
   for (const name of ['sluice:call:start', 'sluice:attempt:end', 'sluice:call:end', 'sluice:event'])
     expect(channel(name).hasSubscribers).toBe(false);
+  // Nothing that fails would be noticed otherwise: it is passed over.
+  const warn = vi.spyOn(process, 'emitWarning');
+  onTestFinished(() => warn.mockRestore());
   let listeners = 0;
   const counting = definePlugin({
     name: 'counting',
@@ -106,6 +109,7 @@ test('with no subscriber, no collector and no SDK a call is not looked at', asyn
   await using pipe = testPipeline({ plugins: [counting(), telemetry()], answers: [answer] });
   await (await pipe.post()).text();
   expect(listeners).toBe(0);
+  expect(warn).not.toHaveBeenCalled();
 });
 
 test('events of other plugins are told as they are', () => {

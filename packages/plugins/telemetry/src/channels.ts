@@ -69,3 +69,9 @@ export const CHANNELS: Channels = {
   callEnd: channel('sluice:call:end') as Channel<CallEnd>,
   event: channel('sluice:event') as Channel<PluginEvent>,
 };
+
+/** Whether anybody listens to calls. */
+export function callsAreHeard(): boolean {
+  const { callStart, attemptEnd, callEnd } = CHANNELS;
+  return callStart.hasSubscribers || attemptEnd.hasSubscribers || callEnd.hasSubscribers;
+}

@@ -62,13 +62,16 @@ test('durations are in seconds, in the buckets that the conventions advise', asy
   await pending;
   for (const name of [DURATION, 'gen_ai.client.operation.time_to_first_chunk', 'sluice.attempt.duration']) {
     const [point] = await otel.points(name);
-    expect(point?.value).toMatchObject({ sum: 3, count: 1, buckets: { boundaries: expect.any(Array) } });
-    const { buckets } = point?.value as { buckets: { boundaries: number[] } };
-    expect(buckets.boundaries).toEqual(Array.from({ length: 14 }, (_, i) => 2 ** i / 100));
+    expect(point?.value).toMatchObject({
+      sum: 3,
+      count: 1,
+      buckets: { boundaries: Array.from({ length: 14 }, (_, i) => 2 ** i / 100) },
+    });
   }
   const [tokens] = await otel.points(TOKENS);
-  const { buckets } = tokens?.value as unknown as { buckets: { boundaries: number[] } };
-  expect(buckets.boundaries).toEqual(Array.from({ length: 14 }, (_, i) => 4 ** i));
+  expect(tokens?.value).toMatchObject({
+    buckets: { boundaries: Array.from({ length: 14 }, (_, i) => 4 ** i) },
+  });
 });
 
 test('calls in progress are counted until their last byte', async () => {
@@ -102,8 +105,10 @@ test('tokens and cost are those of the attempts, and cost is what the operator s
     answers: [answer],
   });
   await (await pipe.post()).text();
-  const [input] = await otel.points(TOKENS);
-  const { sum } = input?.value as { sum: number };
+  const points = await otel.points(TOKENS);
+  const { sum } = points.find(({ attributes }) => attributes['gen_ai.token.type'] === 'input')?.value as {
+    readonly sum: number;
+  };
   expect(sum).toBeGreaterThan(0);
   expect(await otel.total(TOKENS, { 'gen_ai.token.type': 'input' })).toBe(1);
   expect(await otel.total(TOKENS, { 'gen_ai.token.type': 'output' })).toBe(1);
@@ -161,10 +166,10 @@ test('callers who invent models make one more series, not a thousand', async () 
   await (await pipe.post({ model: 'claude-good' })).text();
   for (let i = 0; i < 1_000; i++) await (await pipe.post({ model: `invented-${i}` })).text();
   const points = await otel.points(DURATION);
-  expect(points.map(({ attributes }) => attributes['gen_ai.request.model']).toSorted()).toEqual([
-    '_OTHER',
-    'claude-good',
-  ]);
+  expect(new Set(points.map(({ attributes }) => attributes['gen_ai.request.model']))).toEqual(
+    new Set(['_OTHER', 'claude-good']),
+  );
+  expect(points).toHaveLength(2);
 });
 
 test('models that are listed are told apart, and no others', async () => {

@@ -1,5 +1,12 @@
-import { context, type MeterProvider, type TextMapPropagator, type TracerProvider } from '@opentelemetry/api';
+import {
+  context,
+  type MeterProvider,
+  ProxyTracerProvider,
+  type TextMapPropagator,
+  type TracerProvider,
+} from '@opentelemetry/api';
 import { type ApiRequest, CACHE_STATUS, type Clock, type Context, type Next } from '@sluice/core';
+import { callsAreHeard } from './channels.ts';
 import { CONVENTIONS, SCOPE } from './conventions.ts';
 import { eventRecorder } from './event-recorder.ts';
 import { Guard } from './guard.ts';
@@ -32,12 +39,14 @@ export class Observatory {
   readonly #guard: Guard;
   readonly #onEvent: (event: PluginEvent) => void;
   #instruments: Instruments | undefined;
+  #traced: boolean;
   #parts: Parts | undefined;
 
   constructor(settings: TelemetrySettings, services: Services) {
     this.#settings = settings;
     this.#services = services;
     this.#guard = new Guard(services.clock);
+    this.#traced = false;
     this.#onEvent = eventRecorder(() => this.#instruments, this.#guard);
   }
 
@@ -80,18 +89,32 @@ export class Observatory {
     return answer.then((response) => {
       const { history, state } = ctx;
       const timing = { startedAt, now: clock.now(), history, cacheStatus: state.get(CACHE_STATUS) };
-      response.headers.append('server-timing', serverTiming(timing));
+      try {
+        response.headers.append('server-timing', serverTiming(timing));
+      } catch (error) {
+        // The headers of a plugin's own `Response` may be immutable.
+        this.#guard.failed(error);
+      }
       return response;
     });
+  }
+
+  /** Whether there is an SDK that makes spans. One may yet be registered; one that is there stays. */
+  #hasTracer(): boolean {
+    const { tracers } = this.#services;
+    this.#traced ||=
+      !(tracers instanceof ProxyTracerProvider) || tracers.getDelegateTracer(SCOPE.name) !== undefined;
+    return this.#traced;
   }
 
   #observe(request: ApiRequest, ctx: Context): ObservedCall | undefined {
     const parts = this.#parts;
     if (parts === undefined) return undefined;
     try {
+      // Asked first of all: it is why a call costs next to nothing that nobody looks at.
+      if (parts.instruments === undefined && !callsAreHeard() && !this.#hasTracer()) return undefined;
       const origin = originOf(request, context.active(), parts.propagator, this.#settings.trustInbound);
       const call = new ObservedCall(parts, request, ctx, origin);
-      if (!call.watched) return undefined;
       ctx.state.set(OBSERVED_CALL, call);
       ctx.onAttempt((attempt) => {
         call.attemptEnded(attempt);

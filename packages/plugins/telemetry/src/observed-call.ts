@@ -1,6 +1,5 @@
 import {
   type Attributes,
-  INVALID_TRACEID,
   type Context as TraceContext,
   type Span,
   SpanKind,
@@ -68,17 +67,6 @@ export class ObservedCall {
     };
     this.#span = tracer.startSpan(spanName(ctx, parts), options, context);
     this.context = trace.setSpan(context, this.#span);
-  }
-
-  /** Whether anybody has a use for what is seen here. */
-  get watched(): boolean {
-    return (
-      this.#span.spanContext().traceId !== INVALID_TRACEID ||
-      this.#parts.instruments !== undefined ||
-      CHANNELS.callStart.hasSubscribers ||
-      CHANNELS.attemptEnd.hasSubscribers ||
-      CHANNELS.callEnd.hasSubscribers
-    );
   }
 
   /** The call is about to be handled. */
