@@ -1,3 +1,4 @@
+import type { DataPoint, Histogram } from '@opentelemetry/sdk-metrics';
 import { definePlugin, PipelineError, PRINCIPAL } from '@sluice/core';
 import { anthropicMessage, anthropicStream, streamAnswer, testPipeline } from '@sluice/core/testing';
 import fc from 'fast-check';
@@ -106,9 +107,8 @@ test('tokens and cost are those of the attempts, and cost is what the operator s
   });
   await (await pipe.post()).text();
   const points = await otel.points(TOKENS);
-  const { sum } = points.find(({ attributes }) => attributes['gen_ai.token.type'] === 'input')?.value as {
-    readonly sum: number;
-  };
+  const input = points.find(({ attributes }) => attributes['gen_ai.token.type'] === 'input');
+  const { sum } = (input as DataPoint<Histogram>).value as { readonly sum: number };
   expect(sum).toBeGreaterThan(0);
   expect(await otel.total(TOKENS, { 'gen_ai.token.type': 'input' })).toBe(1);
   expect(await otel.total(TOKENS, { 'gen_ai.token.type': 'output' })).toBe(1);
