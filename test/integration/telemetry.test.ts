@@ -167,7 +167,7 @@ test('through the whole pipeline, hundreds of calls at once leave no span open a
   {
     await using at = await stage((url) => [
       telemetry({ events, tenant: 'all', serverTiming: true }),
-      audit({ directory, durability: 'interval' }),
+      audit({ directory, durability: 'interval', onAlert: events.emit }),
       cache(),
       rateLimit({
         rules: [{ name: 'many', of: 'concurrent-calls', limit: 1_000, by: 'global' }],

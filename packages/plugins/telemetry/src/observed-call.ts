@@ -1,37 +1,23 @@
-import {
-  type Attributes,
-  type Context as TraceContext,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
+import { type Context as TraceContext, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import {
   type ApiRequest,
   type Attempt,
-  CACHE_STATUS,
   type Context,
   type Outcome,
-  PRINCIPAL,
   type StateKey,
   stateKey,
-  VERDICTS,
 } from '@sluice/core';
 import { recordAttempt } from './attempt-metrics.ts';
 import { beginAttemptSpan, endAttemptSpan } from './attempt-span.ts';
-import { metricAttributes, spanName, startAttributes, usageAttributes } from './call-attributes.ts';
+import { spanName, startAttributes } from './call-attributes.ts';
+import { recordCall } from './call-metrics.ts';
 import { CHANNELS } from './channels.ts';
 import { ATTRIBUTE } from './conventions.ts';
-import { errorType } from './error-type.ts';
+import { endAttributes } from './end-attributes.ts';
 import type { Origin } from './inbound.ts';
-import type { Instruments } from './instruments.ts';
-import { plainName } from './known-names.ts';
-import type { Parts } from './parts.ts';
 import { attemptMessage, endMessage, startMessage } from './messages.ts';
+import type { Parts } from './parts.ts';
 import { hrTime } from './time.ts';
-
-/** Verdicts that a span lists. */
-const MAX_VERDICTS = 10;
 
 /** The call as telemetry sees it, for whoever sends its context along. */
 export const OBSERVED_CALL: StateKey<ObservedCall> = stateKey('observed-call');
@@ -117,7 +103,11 @@ export class ObservedCall {
     if (outcome.kind === 'completed') this.#parts.models.learn(this.#ctx.model);
     this.#safely(() => this.#end(outcome));
     const { instruments } = this.#parts;
-    if (instruments !== undefined) this.#safely(() => this.#record(outcome, instruments));
+    if (instruments !== undefined)
+      this.#safely(() => {
+        const first = this.#firstContentMs(outcome.history);
+        recordCall(outcome, this.#ctx, this.#parts, instruments, first, this.context);
+      });
     if (CHANNELS.callEnd.hasSubscribers)
       this.#safely(() => CHANNELS.callEnd.publish(endMessage(this.#ctx, this.#method, outcome)));
   }
@@ -142,51 +132,14 @@ export class ObservedCall {
     if (span.isRecording())
       this.#safely(() => {
         span.updateName(spanName(this.#ctx, this.#parts));
-        span.setAttributes(this.#endAttributes(outcome));
+        span.setAttributes(
+          endAttributes(outcome, this.#ctx, this.#parts, this.#firstContentMs(outcome.history)),
+        );
         // Who leaves makes no error of ours.
         if (outcome.kind !== 'completed' && outcome.kind !== 'client-abort')
           span.setStatus({ code: SpanStatusCode.ERROR });
       });
     span.end(hrTime(this.#at(this.startedAt + outcome.durationMs)));
-  }
-
-  #endAttributes({ kind, status, cause, history }: Outcome): Attributes {
-    const { state, id } = this.#ctx;
-    const attributes = usageAttributes(history);
-    attributes[ATTRIBUTE.callId] = id;
-    attributes[ATTRIBUTE.outcome] = kind;
-    attributes[ATTRIBUTE.status] = status;
-    attributes[ATTRIBUTE.attempts] = history.length;
-    const error = kind === 'completed' ? undefined : errorType(cause, status);
-    if (error !== undefined) attributes[ATTRIBUTE.errorType] = error;
-    const cacheStatus = state.get(CACHE_STATUS);
-    if (cacheStatus !== undefined) attributes[ATTRIBUTE.cacheStatus] = cacheStatus;
-    const first = this.#firstContentMs(history);
-    if (first !== undefined) attributes[ATTRIBUTE.timeToFirstChunk] = first / 1_000;
-    const verdicts = state.get(VERDICTS);
-    if (verdicts !== undefined)
-      attributes[ATTRIBUTE.verdicts] = verdicts
-        .slice(0, MAX_VERDICTS)
-        .map(({ plugin, rule, action }) => `${plugin} ${rule} ${action}`);
-    const tenant =
-      this.#parts.settings.tenant === 'off' ? undefined : plainName(state.get(PRINCIPAL)?.tenant);
-    if (tenant !== undefined) attributes[ATTRIBUTE.tenant] = tenant;
-    return attributes;
-  }
-
-  #record({ kind, status, cause, history, durationMs }: Outcome, into: Instruments): void {
-    into.activeCalls.add(-1);
-    const attributes = metricAttributes(this.#ctx, this.#parts);
-    if (history.length > 1) into.retries.add(history.length - 1, attributes);
-    const first = this.#firstContentMs(history);
-    if (first !== undefined) into.timeToFirstChunk.record(first / 1_000, attributes, this.context);
-
-    const of: Attributes = { ...attributes, [ATTRIBUTE.outcome]: kind };
-    const error = kind === 'completed' ? undefined : errorType(cause, status);
-    if (error !== undefined) of[ATTRIBUTE.errorType] = error;
-    const cacheStatus = this.#ctx.state.get(CACHE_STATUS);
-    if (cacheStatus !== undefined) of[ATTRIBUTE.cacheStatus] = cacheStatus;
-    into.callDuration.record(durationMs / 1_000, of, this.context);
   }
 
   /** From the call's start to the first content of its stream, wherever it came from; a replayed one has none. */
