@@ -62,7 +62,7 @@ export class AuditLog {
       this.#noteEvent(event);
     });
     if (state !== undefined) this.#pile.resume(state);
-    this.#checkpoints.resume(this.#pile.sealer.tree.size);
+    this.#checkpoints.resume(this.#pile.sealer.size);
     this.#state = 'open';
     const members = `"writer":"${this.#writer}","process":${process.pid}`;
     try {
@@ -197,7 +197,7 @@ export class AuditLog {
     const { sealer } = this.#pile;
     // When closing, they stand before the record that says so.
     if (this.#state === 'open') this.#sealEvents();
-    if (this.#checkpoints.isDue(sealer.tree.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
+    if (this.#checkpoints.isDue(sealer.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
     this.#writingBytes = this.#pile.bytes;
     return this.#pile.take();
   }
