@@ -6,8 +6,8 @@ import { type Digest, Tree } from './tree.ts';
 export const SEAL_BYTES = 54;
 /** In front of a record's bytes, when they are hashed: a zero byte and the hash of the record before. */
 export const PREFIX_BYTES = 33;
-
-const DIGEST_BYTES = 32;
+/** A SHA-256 value. */
+export const DIGEST_BYTES = 32;
 const SEAL_HEAD = ',"hash":"';
 const SEAL_TAIL = '"}\n';
 
