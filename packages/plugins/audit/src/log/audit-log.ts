@@ -170,21 +170,28 @@ export class AuditLog {
     this.#lastWriteAt = this.#clock.now();
     const batch = this.#take();
     this.#current = group;
+    let error: Error | undefined;
     try {
-      await this.#delivery.write(batch, (error) => {
-        group.disappoint(error);
-        this.#next.disappoint(error);
+      await this.#delivery.write(batch, (reason) => {
+        group.disappoint(reason);
+        this.#next.disappoint(reason);
         if (this.#state === 'open') this.#keepAlive.release();
       });
-      group.succeed();
       this.#checkpoints.written();
-    } catch (error) {
+    } catch (thrown) {
+      error = thrown as Error;
       this.#lost += batch.count;
-      group.fail(error as Error);
     }
-    this.#writingBytes = 0;
-    this.#room?.succeed();
+    this.#ended();
+    if (error === undefined) group.succeed();
+    else group.fail(error);
+  }
+
+  /** The next write goes on its way before anybody hears of this one: what they do then takes its time. */
+  #ended(): void {
+    const room = this.#room;
     this.#room = undefined;
+    this.#writingBytes = 0;
     this.#clock.clearTimeout(this.#patience);
     this.#patience = undefined;
     this.#running = undefined;
@@ -194,6 +201,7 @@ export class AuditLog {
       this.#schedule();
       if (this.#next.urgent) this.#bePatient();
     }
+    room?.succeed();
   }
 
   #take(): AuditBatch {
