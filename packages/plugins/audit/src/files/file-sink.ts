@@ -57,7 +57,7 @@ export class FileSink implements AuditSink {
   #timer: TimerHandle;
   #lookedAt = 0;
   /** One thing at a time: a sync must not meet a write that replaces the file. */
-  #busy: Promise<void> | undefined;
+  #busy: Promise<unknown> = Promise.resolve();
 
   constructor(settings: FileSinkSettings, clock: Clock) {
     this.#settings = settings;
@@ -86,7 +86,8 @@ export class FileSink implements AuditSink {
   /** Ends the current segment, so that all files so far stay as they are; the next record begins another. */
   rotate(): Promise<EndedFiles> {
     return this.#alone(async () => {
-      await this.#rotate();
+      if (this.#unsynced.length > 0) await this.#syncOrReplace();
+      await this.#endSegment();
       return { ordinal: this.#ordinal, size: this.#size };
     });
   }
@@ -94,7 +95,10 @@ export class FileSink implements AuditSink {
   async close(): Promise<void> {
     this.#clock.clearTimeout(this.#timer);
     try {
-      await this.#alone(() => this.#rotate());
+      await this.#alone(async () => {
+        if (this.#unsynced.length > 0) await this.#syncOrReplace();
+        await this.#endSegment();
+      });
     } finally {
       await this.#segment?.abandon();
       await this.#lock?.release();
@@ -102,20 +106,15 @@ export class FileSink implements AuditSink {
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    // Begins at once where it can: a turn later, every call that the last write has let go would come first.
-    const done = this.#busy === undefined ? work() : this.#busy.then(work);
-    const ended = (): void => {
-      if (this.#busy === busy) this.#busy = undefined;
-    };
-    const busy = done.then(ended, ended);
-    this.#busy = busy;
+    const done = this.#busy.then(work);
+    this.#busy = done.catch(() => undefined);
     return done;
   }
 
   async #write(batch: AuditBatch): Promise<void> {
     if (this.#lock?.lost === true) throw new Error('another process has taken over this audit log');
-    if (this.#isRotationDue()) await this.#rotate();
-    if (this.#clock.now() - this.#lookedAt >= LOOK_EVERY_MS) await this.#look();
+    await this.#rotateWhenDue();
+    await this.#lookWhenDue();
     if (this.#segment === undefined && this.#unsynced.length > 0) {
       await this.#writeAnew([...this.#unsynced, batch]);
       return;
@@ -191,14 +190,11 @@ export class FileSink implements AuditSink {
     this.#lookedAt = this.#openedAt;
   }
 
-  #isRotationDue(): boolean {
+  async #rotateWhenDue(): Promise<void> {
     const { rotateBytes, rotateMs } = this.#settings;
     const segment = this.#segment;
-    if (segment === undefined) return false;
-    return segment.bytes >= rotateBytes || this.#clock.now() - this.#openedAt >= rotateMs;
-  }
-
-  async #rotate(): Promise<void> {
+    if (segment === undefined) return;
+    if (segment.bytes < rotateBytes && this.#clock.now() - this.#openedAt < rotateMs) return;
     if (this.#unsynced.length > 0) await this.#syncOrReplace();
     await this.#endSegment();
   }
@@ -240,6 +236,11 @@ export class FileSink implements AuditSink {
     }
     this.#unsynced = [];
     this.#unsyncedBytes = 0;
+  }
+
+  async #lookWhenDue(): Promise<void> {
+    if (this.#clock.now() - this.#lookedAt < LOOK_EVERY_MS) return;
+    await this.#look();
   }
 
   /** Notices when somebody has deleted, moved, cut or written to the file, and goes on in another one. */

@@ -170,28 +170,21 @@ export class AuditLog {
     this.#lastWriteAt = this.#clock.now();
     const batch = this.#take();
     this.#current = group;
-    let error: Error | undefined;
     try {
-      await this.#delivery.write(batch, (reason) => {
-        group.disappoint(reason);
-        this.#next.disappoint(reason);
+      await this.#delivery.write(batch, (error) => {
+        group.disappoint(error);
+        this.#next.disappoint(error);
         if (this.#state === 'open') this.#keepAlive.release();
       });
+      group.succeed();
       this.#checkpoints.written();
-    } catch (thrown) {
-      error = thrown as Error;
+    } catch (error) {
       this.#lost += batch.count;
+      group.fail(error as Error);
     }
-    this.#ended();
-    if (error === undefined) group.succeed();
-    else group.fail(error);
-  }
-
-  /** The next write goes on its way before anybody hears of this one: what they do then takes its time. */
-  #ended(): void {
-    const room = this.#room;
-    this.#room = undefined;
     this.#writingBytes = 0;
+    this.#room?.succeed();
+    this.#room = undefined;
     this.#clock.clearTimeout(this.#patience);
     this.#patience = undefined;
     this.#running = undefined;
@@ -201,7 +194,6 @@ export class AuditLog {
       this.#schedule();
       if (this.#next.urgent) this.#bePatient();
     }
-    room?.succeed();
   }
 
   #take(): AuditBatch {
