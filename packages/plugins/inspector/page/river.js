@@ -1,0 +1,244 @@
+import { byId, html, svg, toneOf } from './dom.js';
+import { count, duration, sum } from './numbers.js';
+import { translated, words } from './words.js';
+
+/** @typedef {import('./known.d.ts').Known} Known */
+/** @typedef {import('./known.d.ts').Endpoint} Endpoint */
+
+const WIDE = 760;
+const RIVER = 34;
+
+/** Paths that calls take, by where they end: `plugin:x` or `endpoint:y`. @type {Map<string, SVGPathElement>} */
+export const courses = new Map();
+/** How far along a course each plugin stands. @type {Map<string, number>} */
+export const gates = new Map();
+
+const BAD = /^(?:open|ejected|isolated|quarantined|failed|down)$/;
+const MIDDLING = /^(?:half-open|resting|cooling|draining)$/;
+const GOOD = /^(?:closed|available|active|up|ok)$/;
+
+/** @param {unknown} state */
+export const toneOfState = (state) => {
+  const text = String(state);
+  return BAD.test(text) ? 'bad' : MIDDLING.test(text) ? 'warn' : GOOD.test(text) ? 'good' : '';
+};
+
+/** Endpoints that a plugin tells of, that were used, or the one upstream. @param {Known} known @returns {Endpoint[]} */
+export const endpointsOf = ({ pipeline, states = [], endpoints }) => {
+  const told = states.flatMap(({ rows }) =>
+    rows.filter((row) => row['endpoint'] !== undefined && row['state'] !== undefined),
+  );
+  const routed = told.filter((row) => row['region'] !== undefined).map((row) => String(row['endpoint']));
+  const used = endpoints?.rows.map(([id]) => id) ?? [];
+  const ids = routed.length > 0 ? routed : used.filter((id) => id !== '').length > 0 ? used : [''];
+  return [...new Set(ids)].slice(0, 8).map((id) => {
+    const rows = told.filter((row) => row['endpoint'] === id || id === '');
+    const order = ['good', 'warn', 'bad'];
+    const worst = rows.toSorted(
+      (a, b) => order.indexOf(toneOfState(b['state'])) - order.indexOf(toneOfState(a['state'])),
+    )[0];
+    const [calls = 0, failed = 0, first = 0, firstMs = 0] =
+      endpoints?.rows.find(([name]) => name === id)?.[1] ?? [];
+    const tone = worst
+      ? toneOfState(worst['state'])
+      : calls > 0
+        ? failed / calls > 0.5
+          ? 'bad'
+          : 'good'
+        : '';
+    return {
+      id,
+      label: id === '' ? (pipeline?.upstream ?? '') : id,
+      region: String(rows.find((row) => row['region'] !== undefined)?.['region'] ?? ''),
+      tone,
+      state: worst === undefined ? '' : String(worst['state']),
+      calls,
+      firstMs: first > 0 ? firstMs / first : undefined,
+    };
+  });
+};
+
+/** What was answered at each plugin: by how many, and mostly how.
+ * @param {Known} known */
+const divertedAt = ({ pipeline, answers = {} }) => {
+  const names = pipeline?.plugins.map(({ name }) => name) ?? [];
+  /** @type {Map<string, [kind: string, n: number][]>} */
+  const diverted = new Map();
+  for (const [key, n] of Object.entries(answers)) {
+    const [kind = '', plugin] = key.split(/:(.*)/s);
+    if (plugin === undefined) continue;
+    // A name that no plugin has: one that was renamed, or core. It is drawn at the last gate.
+    const at = names.includes(plugin)
+      ? plugin
+      : (names.find((name) => name.includes(plugin)) ?? names.at(-1) ?? '');
+    diverted.set(at, [...(diverted.get(at) ?? []), [kind, n]]);
+  }
+  return diverted;
+};
+
+/** Draws pipeline, bands and endpoints.
+ * @param {Known} known
+ * @param {string | undefined} picked
+ * @param {(name: string) => void} onPick */
+export const drawRiver = (known, picked, onPick) => {
+  const plugins = known.pipeline?.plugins ?? [];
+  const endpoints = endpointsOf(known);
+  const box = byId('river');
+  const width = box.clientWidth;
+  const wide = width >= WIDE;
+  const total = sum(Object.values(known.answers ?? {}));
+  const diverted = divertedAt(known);
+  /** Width of a band. @param {number} n */
+  const wide4 = (n) => (n > 0 ? Math.max(1.5, (RIVER * n) / total) : 0);
+
+  const fan = wide ? 110 : 18;
+  const begin = wide ? 64 : 34;
+  const step = wide ? (width - begin - fan - 170) / plugins.length : 42;
+  const end = begin + step * plugins.length + 4;
+  const edge = wide ? 56 : 84;
+  const bottom = edge + RIVER + (wide ? 34 : 0);
+  const spread = wide ? 40 : 44;
+  const height = wide
+    ? Math.max(bottom + 26, endpoints.length * spread + 24)
+    : end + endpoints.length * spread + 14;
+  /** Along and across the river become x and y. @param {number} a @param {number} c */
+  const at = (a, c) => (wide ? `${a.toFixed(1)} ${c.toFixed(1)}` : `${c.toFixed(1)} ${a.toFixed(1)}`);
+
+  const water = byId('water');
+  water.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  water.setAttribute('height', String(height));
+  const bands = svg('g', { fill: 'none' });
+  const lines = svg('g');
+  const ways = svg('g', { fill: 'none' });
+  courses.clear();
+  gates.clear();
+
+  /** @param {string} d @param {string} tone @param {number} thick @param {number} opacity */
+  const band = (d, tone, thick, opacity) =>
+    bands.append(svg('path', { d, stroke: tone, 'stroke-width': thick.toFixed(1), opacity }));
+  /** @param {string} key @param {string} d */
+  const course = (key, d) => {
+    const path = svg('path', { d });
+    ways.append(path);
+    courses.set(key, path);
+  };
+
+  let left = total;
+  let from = begin - 24;
+  const middle = edge + RIVER / 2;
+  const stations = plugins.map(({ name }, i) => {
+    const a = begin + step * (i + 0.5);
+    const parts = diverted.get(name) ?? [];
+    const before = total > 0 ? wide4(left) : 5;
+    if (before > 0)
+      band(
+        `M${at(from, edge + before / 2)}L${at(a, edge + before / 2)}`,
+        toneOf('served'),
+        before,
+        total > 0 ? 0.36 : 0.16,
+      );
+    for (const [kind, n] of parts) {
+      const thick = wide4(n);
+      const lower = edge + wide4(left) - thick / 2;
+      left -= n;
+      const turn = wide ? 30 : 20;
+      const away = wide ? bottom : 54;
+      const d = wide
+        ? `M${at(a - turn, lower)}C${at(a - 6, lower)} ${at(a, lower + 4)} ${at(a, away)}`
+        : `M${at(a - turn, edge + thick / 2)}C${at(a - 5, edge + thick / 2)} ${at(a, edge - 4)} ${at(a, away)}`;
+      band(d, toneOf(kind), thick, 0.8);
+    }
+    const half = RIVER / 2 + 7;
+    lines.append(
+      svg('path', {
+        class: name === picked ? 'gate on' : 'gate',
+        d: `M${at(a, middle - half)}L${at(a, middle + half)}`,
+      }),
+    );
+    course(
+      `plugin:${name}`,
+      `M${at(begin - 24, middle)}L${at(a - 30, middle)}C${at(a - 6, middle)} ${at(a, middle)} ${at(a, wide ? bottom : 54)}`,
+    );
+    gates.set(name, a - begin + 24);
+    from = a;
+
+    const button = html(
+      'button',
+      { type: 'button', class: 'name', 'aria-expanded': String(name === picked) },
+      name,
+    );
+    button.addEventListener('click', () => onPick(name));
+    const item = html('li', {}, button);
+    item.style.left = `${wide ? a : 128}px`;
+    item.style.top = `${wide ? (step < 124 && i % 2 === 0 ? 0 : 22) : a}px`;
+    if (parts.length > 0) {
+      const [kind] = parts.toSorted(([, x], [, y]) => y - x)[0] ?? [''];
+      const many = sum(parts.map(([, n]) => n));
+      const label = html(
+        'span',
+        { class: 'count', title: parts.map(([k, n]) => `${wordOf(k)} ${n}`).join(', ') },
+        count(many),
+      );
+      label.style.setProperty('--tone', toneOf(kind));
+      label.style.top = wide ? `${bottom - (step < 124 && i % 2 === 0 ? 0 : 22) + 2}px` : '';
+      item.append(label);
+    }
+    return item;
+  });
+
+  const rest = total > 0 ? wide4(Math.max(0, left)) : 5;
+  if (rest > 0)
+    band(
+      `M${at(from, edge + rest / 2)}L${at(end, edge + rest / 2)}`,
+      toneOf('served'),
+      rest,
+      total > 0 ? 0.36 : 0.16,
+    );
+  const sent = sum(endpoints.map(({ calls }) => calls));
+  let used = 0;
+  const ends = endpoints.map(({ id, label, region, tone, state, calls, firstMs }, i) => {
+    const thick = sent > 0 ? Math.max(calls > 0 ? 1.5 : 0, (rest * calls) / sent) : 5 / endpoints.length;
+    const start = edge + used + thick / 2;
+    used += thick;
+    const across = wide ? height / 2 + (i - (endpoints.length - 1) / 2) * spread : end + 22 + i * spread;
+    const toneName = tone === 'bad' ? 'failed' : 'served';
+    /** @param {number} c */
+    const way = (c) =>
+      wide
+        ? `C${at(end + fan * 0.5, c)} ${at(end + fan * 0.4, across)} ${at(end + fan, across)}`
+        : `L${at(across - 16, c)}C${at(across - 4, c)} ${at(across, c)} ${at(across, 116)}`;
+    if (thick > 0)
+      band(`M${at(end - 0.5, start)}${way(start)}`, toneOf(toneName), thick, sent > 0 ? 0.36 : 0.16);
+    if (calls === 0)
+      lines.append(
+        svg('path', { class: 'bed', d: `M${at(end, start)}${way(start)}`, 'stroke-dasharray': '2 4' }),
+      );
+    course(`endpoint:${id}`, `M${at(begin - 24, middle)}L${at(end, middle)}${way(middle)}`);
+    const facts = [region, calls > 0 ? count(calls) : '', firstMs === undefined ? '' : duration(firstMs)];
+    const item = html(
+      'li',
+      { class: 'end' },
+      html('span', { class: `name state ${tone}` }, label, state === '' ? '' : ` · ${translated(state)}`),
+      html('br'),
+      html('small', {}, facts.filter((fact) => fact !== '').join(' · ')),
+    );
+    item.style.left = `${wide ? end + fan + 10 : 128}px`;
+    item.style.top = `${across}px`;
+    return item;
+  });
+
+  const source = html('li', { class: 'end soft' }, words().callers);
+  source.style.left = wide ? '0px' : '60px';
+  source.style.top = `${wide ? middle : 0}px`;
+  if (!wide) source.style.top = '4px';
+  byId('stations').className = wide ? '' : 'narrow';
+  byId('stations').replaceChildren(source, ...stations, ...ends);
+  const dots = water.querySelector('.dots') ?? svg('g', { class: 'dots' });
+  water.replaceChildren(bands, lines, ways, dots);
+};
+
+/** @param {string} kind */
+export const wordOf = (kind) => {
+  const known = /** @type {Record<string, unknown>} */ (words())[kind];
+  return typeof known === 'string' ? known : kind;
+};
