@@ -72,7 +72,7 @@ async function call(): Promise<void> {
   const body = Buffer.from(JSON.stringify({ ...fields, messages: [{ role: 'user', content }] }));
   const inbound = { method: 'POST', target: '/v1/messages', headers: { 'x-api-key': 'not-a-key' }, body };
   const response = await pipeline.handle(inbound, (state) => {
-    state.set(PRINCIPAL, { id: `caller-${n % 7}`, tenant: TENANTS[(n * n) % 4] ?? 'acme' });
+    state.set(PRINCIPAL, { id: `caller-${n % 7}`, tenant: TENANTS[(n * 7) % 10 >> 1] ?? 'acme' });
   });
   // Not every call is read to its end; a stream that breaks off fails its reader.
   await response.text().catch(() => undefined);
@@ -100,7 +100,7 @@ if (process.argv.includes('--exit')) {
     virginia.script(() =>
       rounds % 900 > 500 && rounds % 900 < 700 ? { kind: 'status', status: 529 } : undefined,
     );
-    if (Math.sin(rounds / 80) > -0.7) void call();
+    if (Math.sin(rounds / 40) + Math.sin(rounds / 7) > -0.8) void call();
   }
 }
 await pipeline.close();

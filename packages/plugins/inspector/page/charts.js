@@ -120,7 +120,7 @@ const histogram = (title, times, tone) => {
 export const drawTimes = ({ latency, firstEvent }) => {
   byId('times').replaceChildren(
     histogram(words().whole, latency, toneOf('served')),
-    histogram(words().first, firstEvent, toneOf('cached')),
+    histogram(words().first, firstEvent, toneOf('served')),
   );
 };
 

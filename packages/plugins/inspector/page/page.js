@@ -24,8 +24,17 @@ const lately = (name, seconds) => {
 
 /** Every five seconds of the last five minutes. @param {(row: number[]) => number} pick */
 const series = (pick) => {
-  const rows = known.seconds?.rows ?? [];
-  return Array.from({ length: 60 }, (_, i) => sum(rows.slice(i * 5, i * 5 + 5).map(pick)));
+  // Whole ones alone: a second that is not over would look like a fall.
+  const rows = known.seconds?.rows.slice(4, -1) ?? [];
+  return Array.from({ length: 59 }, (_, i) => sum(rows.slice(i * 5, i * 5 + 5).map(pick)));
+};
+
+/** The plugin that most answers of a kind came from, in brackets. @param {string} kind */
+const by = (kind) => {
+  const [top] = Object.entries(known.answers ?? {})
+    .filter(([name]) => name.startsWith(`${kind}:`))
+    .toSorted(([, a], [, b]) => b - a);
+  return top === undefined ? '' : ` (${top[0].slice(kind.length + 1)})`;
 };
 
 /** What somebody on call wants to know first. */
@@ -46,7 +55,7 @@ const verdict = () => {
           ill.some(({ tone }) => tone === 'bad') ? 'bad' : 'warn',
         ]
       : undefined,
-    refused / calls >= 0.02 ? [say(w.refusing, share(refused, calls)), 'warn'] : undefined,
+    refused / calls >= 0.02 ? [say(w.refusing, share(refused, calls)) + by('refused'), 'warn'] : undefined,
   ].filter((part) => part !== undefined);
   const all = sum(Object.values(known.answers ?? {}));
   const calm = calls > 0 ? w.allWell : all > 0 ? w.idle : w.noCalls;
@@ -70,8 +79,7 @@ const vitals = () => {
   const ever = sum(columns.map((name) => totals[name] ?? 0));
   const at = (/** @type {string} */ name) => (/** @type {number[]} */ row) => row[columns.indexOf(name)] ?? 0;
   const answered = lately('served', 300) + lately('cached', 300);
-  const tail = ({ p95, p99 } = /** @type {{ p95?: number, p99?: number }} */ ({})) =>
-    `p95 ${duration(p95)} · p99 ${duration(p99)}`;
+  const tail = (/** @type {number | undefined} */ p95) => `p95 ${duration(p95)}`;
   /** @type {[string, string, string, SVGElement?][]} */
   const cells = [
     [w.callsPerSecond, rate(calls / 60), say(w.total, count(ever)), sparkline(series(sum), toneOf('served'))],
@@ -82,8 +90,8 @@ const vitals = () => {
       `${w.refusals} ${share(lately('refused', 60), calls)}`,
       sparkline(series(at('failed')), toneOf('failed')),
     ],
-    [w.latency, duration(latency?.p50), tail(latency)],
-    [w.firstEvent, duration(firstEvent?.p50), tail(firstEvent)],
+    [w.latency, duration(latency?.p50), tail(latency?.p95)],
+    [w.firstEvent, duration(firstEvent?.p50), tail(firstEvent?.p95)],
     [
       w.cacheHits,
       share(lately('cached', 300), answered),
@@ -93,7 +101,7 @@ const vitals = () => {
     [w.tokens, count(totals['outputTokens'] ?? 0), say(w.inTokens, count(totals['inputTokens'] ?? 0))],
   ];
   return cells.map(([name, value, beside, line]) => {
-    const [number = '', unit = ''] = value.split(' ');
+    const [number = '', unit = ''] = value.split('\u00a0');
     return html(
       'div',
       {},

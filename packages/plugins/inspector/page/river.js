@@ -6,7 +6,10 @@ import { translated, words } from './words.js';
 /** @typedef {import('./known.d.ts').Endpoint} Endpoint */
 
 const WIDE = 760;
-const RIVER = 34;
+/** How broad it is before the first call. */
+const DRY = 5;
+/** How broad the river is when all calls are in it. */
+const RIVER = 44;
 
 /** Paths that calls take, by where they end: `plugin:x` or `endpoint:y`. @type {Map<string, SVGPathElement>} */
 export const courses = new Map();
@@ -82,6 +85,7 @@ const divertedAt = ({ pipeline, answers = {} }) => {
  * @param {(name: string) => void} onPick */
 export const drawRiver = (known, picked, onPick) => {
   const plugins = known.pipeline?.plugins ?? [];
+  if (plugins.length === 0) return;
   const endpoints = endpointsOf(known);
   const box = byId('river');
   const width = box.clientWidth;
@@ -89,20 +93,23 @@ export const drawRiver = (known, picked, onPick) => {
   const total = sum(Object.values(known.answers ?? {}));
   const diverted = divertedAt(known);
   /** Width of a band. @param {number} n */
-  const wide4 = (n) => (n > 0 ? Math.max(1.5, (RIVER * n) / total) : 0);
+  const broad = (n) => (n > 0 ? Math.max(1.5, (RIVER * n) / total) : 0);
+  const opacity = total > 0 ? 0.36 : 0.16;
 
   const fan = wide ? 110 : 18;
-  const begin = wide ? 64 : 34;
+  const begin = wide ? 64 : 52;
   const step = wide ? (width - begin - fan - 170) / plugins.length : 42;
   const end = begin + step * plugins.length + 4;
-  const edge = wide ? 56 : 84;
-  const bottom = edge + RIVER + (wide ? 34 : 0);
-  const spread = wide ? 40 : 44;
+  const edge = wide ? Math.max(58, (endpoints.length * 44) / 2 - 18) : 84;
+  const bottom = edge + RIVER + (wide ? 34 : 24);
+  const middle = edge + RIVER / 2;
+  const spread = 44;
   const height = wide
-    ? Math.max(bottom + 26, endpoints.length * spread + 24)
+    ? Math.max(bottom + 26, middle + (endpoints.length * spread) / 2 + 4)
     : end + endpoints.length * spread + 14;
-  /** Along and across the river become x and y. @param {number} a @param {number} c */
-  const at = (a, c) => (wide ? `${a.toFixed(1)} ${c.toFixed(1)}` : `${c.toFixed(1)} ${a.toFixed(1)}`);
+  /** Along and across the river become x and y. What leaves it goes down, or to the left. @param {number} a @param {number} c */
+  const at = (a, c) =>
+    wide ? `${a.toFixed(1)} ${c.toFixed(1)}` : `${(2 * middle - c).toFixed(1)} ${a.toFixed(1)}`;
 
   const water = byId('water');
   water.setAttribute('viewBox', `0 0 ${width} ${height}`);
@@ -124,29 +131,29 @@ export const drawRiver = (known, picked, onPick) => {
   };
 
   let left = total;
+  /** What is still in the river. @param {number} a @param {number} b */
+  const main = (a, b) => {
+    const thick = total > 0 ? broad(left) : DRY;
+    if (thick > 0)
+      band(`M${at(a, edge + thick / 2)}L${at(b, edge + thick / 2)}`, toneOf('served'), thick, opacity);
+  };
   let from = begin - 24;
-  const middle = edge + RIVER / 2;
   const stations = plugins.map(({ name }, i) => {
     const a = begin + step * (i + 0.5);
     const parts = diverted.get(name) ?? [];
-    const before = total > 0 ? wide4(left) : 5;
-    if (before > 0)
-      band(
-        `M${at(from, edge + before / 2)}L${at(a, edge + before / 2)}`,
-        toneOf('served'),
-        before,
-        total > 0 ? 0.36 : 0.16,
-      );
+    // What leaves turns off before the gate.
+    const turn = 30;
+    main(from, a - turn);
     for (const [kind, n] of parts) {
-      const thick = wide4(n);
-      const lower = edge + wide4(left) - thick / 2;
+      const thick = broad(n);
+      const c = edge + broad(left) - thick / 2;
       left -= n;
-      const turn = wide ? 30 : 20;
-      const away = wide ? bottom : 54;
-      const d = wide
-        ? `M${at(a - turn, lower)}C${at(a - 6, lower)} ${at(a, lower + 4)} ${at(a, away)}`
-        : `M${at(a - turn, edge + thick / 2)}C${at(a - 5, edge + thick / 2)} ${at(a, edge - 4)} ${at(a, away)}`;
-      band(d, toneOf(kind), thick, 0.8);
+      band(
+        `M${at(a - turn - 0.5, c)}C${at(a - 6, c)} ${at(a, c + 4)} ${at(a, bottom)}`,
+        toneOf(kind),
+        thick,
+        0.8,
+      );
     }
     const half = RIVER / 2 + 7;
     lines.append(
@@ -157,10 +164,10 @@ export const drawRiver = (known, picked, onPick) => {
     );
     course(
       `plugin:${name}`,
-      `M${at(begin - 24, middle)}L${at(a - 30, middle)}C${at(a - 6, middle)} ${at(a, middle)} ${at(a, wide ? bottom : 54)}`,
+      `M${at(begin - 24, middle)}L${at(a - 30, middle)}C${at(a - 6, middle)} ${at(a, middle)} ${at(a, bottom)}`,
     );
     gates.set(name, a - begin + 24);
-    from = a;
+    from = a - turn;
 
     const button = html(
       'button',
@@ -169,8 +176,8 @@ export const drawRiver = (known, picked, onPick) => {
     );
     button.addEventListener('click', () => onPick(name));
     const item = html('li', {}, button);
-    item.style.left = `${wide ? a : 128}px`;
-    item.style.top = `${wide ? (step < 124 && i % 2 === 0 ? 0 : 22) : a}px`;
+    item.style.left = `${wide ? a : 152}px`;
+    item.style.top = `${wide ? edge - (step < 124 && i % 2 === 0 ? 56 : 34) : a}px`;
     if (parts.length > 0) {
       const [kind] = parts.toSorted(([, x], [, y]) => y - x)[0] ?? [''];
       const many = sum(parts.map(([, n]) => n));
@@ -180,33 +187,27 @@ export const drawRiver = (known, picked, onPick) => {
         count(many),
       );
       label.style.setProperty('--tone', toneOf(kind));
-      label.style.top = wide ? `${bottom - (step < 124 && i % 2 === 0 ? 0 : 22) + 2}px` : '';
+      label.style.top = wide ? `${bottom - edge + (step < 124 && i % 2 === 0 ? 56 : 34) + 2}px` : '';
       item.append(label);
     }
     return item;
   });
 
-  const rest = total > 0 ? wide4(Math.max(0, left)) : 5;
-  if (rest > 0)
-    band(
-      `M${at(from, edge + rest / 2)}L${at(end, edge + rest / 2)}`,
-      toneOf('served'),
-      rest,
-      total > 0 ? 0.36 : 0.16,
-    );
+  main(from, end);
+  const rest = total > 0 ? broad(left) : DRY;
   const sent = sum(endpoints.map(({ calls }) => calls));
   let used = 0;
   const ends = endpoints.map(({ id, label, region, tone, state, calls, firstMs }, i) => {
-    const thick = sent > 0 ? Math.max(calls > 0 ? 1.5 : 0, (rest * calls) / sent) : 5 / endpoints.length;
+    const thick = sent > 0 ? Math.max(calls > 0 ? 1.5 : 0, (rest * calls) / sent) : DRY / endpoints.length;
     const start = edge + used + thick / 2;
     used += thick;
-    const across = wide ? height / 2 + (i - (endpoints.length - 1) / 2) * spread : end + 22 + i * spread;
+    const across = wide ? middle + (i - (endpoints.length - 1) / 2) * spread : end + 22 + i * spread;
     const toneName = tone === 'bad' ? 'failed' : 'served';
     /** @param {number} c */
     const way = (c) =>
       wide
         ? `C${at(end + fan * 0.5, c)} ${at(end + fan * 0.4, across)} ${at(end + fan, across)}`
-        : `L${at(across - 16, c)}C${at(across - 4, c)} ${at(across, c)} ${at(across, 116)}`;
+        : `L${at(across - 16, c)}C${at(across - 4, c)} ${at(across, c)} ${at(across, 2 * middle - 140)}`;
     if (thick > 0)
       band(`M${at(end - 0.5, start)}${way(start)}`, toneOf(toneName), thick, sent > 0 ? 0.36 : 0.16);
     if (calls === 0)
@@ -218,19 +219,23 @@ export const drawRiver = (known, picked, onPick) => {
     const item = html(
       'li',
       { class: 'end' },
-      html('span', { class: `name state ${tone}` }, label, state === '' ? '' : ` · ${translated(state)}`),
+      html(
+        'span',
+        { class: `name state ${tone}` },
+        label,
+        tone === 'bad' || tone === 'warn' ? ` · ${translated(state)}` : '',
+      ),
       html('br'),
       html('small', {}, facts.filter((fact) => fact !== '').join(' · ')),
     );
-    item.style.left = `${wide ? end + fan + 10 : 128}px`;
+    item.style.left = `${wide ? end + fan + 10 : 152}px`;
     item.style.top = `${across}px`;
     return item;
   });
 
   const source = html('li', { class: 'end soft' }, words().callers);
-  source.style.left = wide ? '0px' : '60px';
-  source.style.top = `${wide ? middle : 0}px`;
-  if (!wide) source.style.top = '4px';
+  source.style.left = wide ? '0px' : '84px';
+  source.style.top = `${wide ? middle : 12}px`;
   byId('stations').className = wide ? '' : 'narrow';
   byId('stations').replaceChildren(source, ...stations, ...ends);
   const dots = water.querySelector('.dots') ?? svg('g', { class: 'dots' });

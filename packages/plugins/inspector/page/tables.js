@@ -7,11 +7,11 @@ import { say, translated, words } from './words.js';
 /** @typedef {Node | string} Cell */
 
 /** A table, or a word when it has no lines. Numbers stand on the right.
- * @param {string[]} heads @param {Cell[][]} lines @param {number[]} right */
-const table = (heads, lines, right = []) => {
+ * @param {string[]} heads @param {Cell[][]} lines @param {number[]} [right] @param {number[]} [extra] Columns that a phone has no room for. */
+const table = (heads, lines, right = [], extra = []) => {
   if (lines.length === 0) return html('p', { class: 'empty' }, words().none);
   /** @param {number} i @returns {Record<string, string>} */
-  const side = (i) => (right.includes(i) ? { class: 'right' } : {});
+  const side = (i) => ({ class: `${right.includes(i) ? 'right' : ''} ${extra.includes(i) ? 'extra' : ''}` });
   return html(
     'table',
     {},
@@ -55,14 +55,13 @@ export const drawLive = ({ live, pipeline }) => {
     .map(({ model = '–', tenant = '–', phase, endpoint, attempts, ageMs }) => [
       html('span', { class: 'mono' }, model),
       tenant,
-      w.phases[phase],
-      endpoint === undefined ? '' : endpoint === '' ? (pipeline?.upstream ?? '') : endpoint,
-      attempts > 1 ? String(attempts) : '',
+      [w.phases[phase], endpoint === '' ? pipeline?.upstream : endpoint].filter(Boolean).join(' · '),
+    attempts > 1 ? `${attempts}×` : '',
       duration(ageMs),
     ]);
   const more = inFlight - lines.length;
   byId('live').replaceChildren(
-    table([w.model, w.tenant, '', w.where, '', w.age], lines, [4, 5]),
+    table([w.model, w.tenant, w.where, '', w.age], lines, [3, 4], [1, 3]),
     ...(more > 0 ? [html('p', { class: 'more' }, say(w.more, count(more)))] : []),
   );
 };
@@ -80,7 +79,9 @@ export const drawProblems = ({ problems = [] }) => {
       String(status),
     ],
   );
-  byId('problems').replaceChildren(table([w.when, w.what, w.where, w.tenant, w.model, w.status], lines, [5]));
+  byId('problems').replaceChildren(
+    table([w.when, w.what, w.where, w.tenant, w.model, w.status], lines, [5], [3, 4]),
+  );
 };
 
 /** The tenants that call most. @param {Known} known */
@@ -110,7 +111,7 @@ const headOf = (name) =>
     name
       .replace(/([a-z])([A-Z])/g, '$1 $2')
       .toLowerCase()
-      .replace(/ ?(for|reset) ms$/, (_, word) => (word === 'reset' ? 'resets' : ` ${word}`))
+      .replace(/ ?(for|reset)? ms$/, (_, word) => (word === 'reset' ? 'resets' : word ? ` ${word}` : ''))
       .trim(),
   );
 
@@ -161,7 +162,7 @@ export const drawStates = ({ states = [] }) => {
 const facts = (list) =>
   html(
     'dl',
-    {},
+    { class: 'facts' },
     ...list.map(([name, value]) =>
       html('div', {}, html('dt', { class: 'soft' }, name), html('dd', {}, value)),
     ),

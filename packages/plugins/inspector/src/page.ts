@@ -14,7 +14,10 @@ const MODULES = ['words', 'dom', 'numbers', 'river', 'dots', 'charts', 'tables',
 
 /** Reads the page's parts and puts them together. */
 export function readPage(): Page {
-  const style = read('page.css').replaceAll(/\s*\n\s*/g, '\n');
+  const style = read('page.css')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/ ?([{};,]) ?/g, '$1')
+    .replaceAll(': ', ':');
   // One script, without a bundler: what modules import stands before them.
   const script = MODULES.map((name) => read(`${name}.js`))
     .join('\n')
@@ -23,9 +26,11 @@ export function readPage(): Page {
     // A third of its size: what is said to the reader of the source, and indentation.
     .replaceAll(/\/\*\*[^]*?\*\/|^\s*\/\/.*$/gm, '')
     .replaceAll(/^\s+/gm, '');
+  // The elements as wholes: a line break more, and the hash would be another's.
   const html = read('page.html')
-    .replace('/*style*/', () => style)
-    .replace('/*script*/', () => script);
+    .replace(/<style>[^]*?<\/style>/, () => `<style>${style}</style>`)
+    .replace(/<script type="module">[^]*?<\/script>/, () => `<script type="module">${script}</script>`)
+    .replaceAll(/\n\s+/g, '\n');
   const policy = [
     "default-src 'none'",
     `script-src '${hashOf(script)}'`,

@@ -87,7 +87,8 @@ export class Records {
     this.totals.retries += Math.max(0, history.length - 1);
     this.seconds.add(column, now);
     this.answers.row(plugin === undefined ? kind : `${kind}:${plugin}`).add(0, now);
-    if (kind !== 'left') this.latency.record(durationMs, now);
+    // What plugins answer takes no time, and would hide what the upstream takes.
+    if (kind !== 'left' && history.length > 0) this.latency.record(durationMs, now);
     for (const attempt of history) this.#attempted(attempt, call, now);
     this.ended.push({ id: call.id, kind, plugin, endpoint });
     const tenant = tenantOf(ctx);

@@ -45,7 +45,7 @@ export class RecentHolds {
           of: rule.of,
           scope: this.#unsaid.has(rule.name) ? undefined : scope,
           used: used === undefined ? undefined : used / unit,
-          limit: rule.limit / unit,
+          limit: (rule.rate?.burst ?? rule.limit) / unit,
           resetMs,
         });
       });
