@@ -55,7 +55,7 @@ const verdict = () => {
           ill.some(({ tone }) => tone === 'bad') ? 'bad' : 'warn',
         ]
       : undefined,
-    refused / calls >= 0.02 ? [say(w.refusing, share(refused, calls)) + by('refused'), 'warn'] : undefined,
+    refused / calls >= 0.05 ? [say(w.refusing, share(refused, calls)) + by('refused'), 'warn'] : undefined,
   ].filter((part) => part !== undefined);
   const all = sum(Object.values(known.answers ?? {}));
   const calm = calls > 0 ? w.allWell : all > 0 ? w.idle : w.noCalls;
@@ -105,10 +105,9 @@ const vitals = () => {
     return html(
       'div',
       {},
-      ...(line ? [line] : []),
       html('dt', {}, name),
       html('dd', {}, number, ...(unit ? [html('small', {}, unit)] : [])),
-      html('dd', {}, beside),
+      html('dd', {}, beside, ...(line ? [line] : [])),
     );
   });
 };

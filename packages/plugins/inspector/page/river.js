@@ -176,6 +176,8 @@ export const drawRiver = (known, picked, onPick) => {
     );
     button.addEventListener('click', () => onPick(name));
     const item = html('li', {}, button);
+    button.title = name;
+    item.style.maxWidth = `${wide ? (step < 124 ? 2 * step : step) : width - 152}px`;
     item.style.left = `${wide ? a : 152}px`;
     item.style.top = `${wide ? edge - (step < 124 && i % 2 === 0 ? 56 : 34) : a}px`;
     if (parts.length > 0) {
@@ -187,7 +189,7 @@ export const drawRiver = (known, picked, onPick) => {
         count(many),
       );
       label.style.setProperty('--tone', toneOf(kind));
-      label.style.top = wide ? `${bottom - edge + (step < 124 && i % 2 === 0 ? 56 : 34) + 2}px` : '';
+      label.style.top = wide ? `${bottom - edge + (step < 124 && i % 2 === 0 ? 56 : 34) + 6}px` : '';
       item.append(label);
     }
     return item;
@@ -228,6 +230,7 @@ export const drawRiver = (known, picked, onPick) => {
       html('br'),
       html('small', {}, facts.filter((fact) => fact !== '').join(' · ')),
     );
+    item.style.maxWidth = `${wide ? 160 : width - 152}px`;
     item.style.left = `${wide ? end + fan + 10 : 152}px`;
     item.style.top = `${across}px`;
     return item;

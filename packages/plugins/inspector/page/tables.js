@@ -56,7 +56,7 @@ export const drawLive = ({ live, pipeline }) => {
       html('span', { class: 'mono' }, model),
       tenant,
       [w.phases[phase], endpoint === '' ? pipeline?.upstream : endpoint].filter(Boolean).join(' · '),
-    attempts > 1 ? `${attempts}×` : '',
+      attempts > 1 ? `${attempts}×` : '',
       duration(ageMs),
     ]);
   const more = inFlight - lines.length;
@@ -101,7 +101,7 @@ export const drawTenants = ({ tenants }) => {
   });
   byId('p-tenants').hidden = lines.length === 0;
   byId('tenants').replaceChildren(
-    table([w.tenant, w.calls, w.cached, w.refused, w.failed, 'token'], lines, [1, 2, 3, 4, 5]),
+    table([w.tenant, w.calls, w.cached, w.refused, w.failed, w.inOut], lines, [1, 2, 3, 4, 5]),
   );
 };
 
