@@ -1,4 +1,5 @@
 import { CACHE_STATUS, type Outcome, PipelineError, type State, VERDICTS } from '@sluice/core';
+import { short } from './short.ts';
 
 /**
  * How a call ended, in one word: answered by an upstream or out of the cache, refused by a plugin, failed, or left by its
@@ -23,15 +24,15 @@ export interface Ending {
 export function endingOf({ kind, status, history, cause }: Outcome, state: State): Ending {
   const last = history.at(-1);
   const where = {
-    endpoint: last === undefined ? undefined : (last.endpoint?.id ?? ''),
+    endpoint: last === undefined ? undefined : short(last.endpoint?.id ?? ''),
     region: last?.endpoint?.region,
   };
   const error = PipelineError.is(cause) ? cause : undefined;
   const ended = (word: EndingKind, plugin: string | undefined, code: string | undefined): Ending => ({
     kind: word,
-    plugin,
+    plugin: plugin === undefined ? undefined : short(plugin),
     ...where,
-    code,
+    code: code === undefined ? undefined : short(code),
   });
   if (kind === 'client-abort' || kind === 'shutdown') return ended('left', undefined, error?.code ?? kind);
   const verdict = state.get(VERDICTS)?.findLast(({ action }) => action === 'blocked');

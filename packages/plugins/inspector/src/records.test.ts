@@ -62,7 +62,7 @@ test('a hundred thousand calls by invented names are kept in as much memory as a
   const { pipeline } = testPipeline();
   const sections = JSON.stringify(slowSections(pipeline, records, 1_000_000, true));
   expect(sections.length).toBeLessThan(100_000);
-  expect(sections).not.toContain('x'.repeat(100));
+  expect(sections.includes('x'.repeat(100))).toBe(false);
 });
 
 test('a call counts with its tenant, its tokens, its endpoint and its times', async () => {

@@ -122,7 +122,7 @@ export class Records {
     call: LiveCall,
     now: number,
   ): void {
-    const row = this.endpoints.row(endpoint?.id ?? '');
+    const row = this.endpoints.row(short(endpoint?.id ?? ''));
     row.add(0, now);
     if (disposition?.health === 'failure') row.add(1, now);
     if (firstContentMs === undefined) return;

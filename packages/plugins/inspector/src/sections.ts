@@ -1,6 +1,7 @@
 import type { Pipeline } from '@sluice/core';
 import { flatOptions } from './flat-options.ts';
 import { ENDPOINT_COLUMNS, type Records, SECOND_COLUMNS, TENANT_COLUMNS } from './records.ts';
+import { short } from './short.ts';
 
 /** The parts that a page is told of, each as a whole when it has changed. */
 export type Sections = Readonly<Record<string, unknown>>;
@@ -45,7 +46,7 @@ function described(pipeline: Pipeline): unknown {
   return {
     upstream: hostOf(upstream),
     plugins: plugins.map(({ name, onError, needs, options }) => ({
-      name,
+      name: short(name),
       onError,
       needs,
       options: flatOptions(options),
