@@ -72,7 +72,7 @@ async function call(): Promise<void> {
   const body = Buffer.from(JSON.stringify({ ...fields, messages: [{ role: 'user', content }] }));
   const inbound = { method: 'POST', target: '/v1/messages', headers: { 'x-api-key': 'not-a-key' }, body };
   const response = await pipeline.handle(inbound, (state) => {
-    state.set(PRINCIPAL, { id: `caller-${n % 7}`, tenant: TENANTS[(n * 7) % 10 >> 1] ?? 'acme' });
+    state.set(PRINCIPAL, { id: `caller-${n % 7}`, tenant: TENANTS[((n * 7) % 10) >> 1] ?? 'acme' });
   });
   // Not every call is read to its end; a stream that breaks off fails its reader.
   await response.text().catch(() => undefined);

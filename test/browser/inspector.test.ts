@@ -239,7 +239,7 @@ describeWithChromium('the page of the inspector', () => {
     await page.until(`document.querySelector('#tenants td')`);
     expect(await page.evaluate(`[document.documentElement.scrollWidth, innerWidth]`)).toEqual([360, 360]);
     expect(await page.evaluate(`document.documentElement.dataset.theme`)).toBe(scheme);
-    const title = language === 'zh-CN' ? '管道' : 'Pipeline';
+    const title = language === 'zh-CN' ? '管线' : 'Pipeline';
     expect(await page.evaluate(`document.querySelector('#h-river').textContent`)).toBe(title);
     // Down the page, each plugin below the one before.
     const tops = await page.evaluate<number[]>(

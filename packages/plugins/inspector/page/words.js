@@ -61,7 +61,7 @@ const EN = {
 
 /** @type {typeof EN} */
 const ZH = {
-  pipeline: '管道',
+  pipeline: '管线',
   lastMinutes: '最近 5 分钟',
   traffic: '调用',
   perSecond: '每秒，最近 5 分钟',
@@ -86,7 +86,7 @@ const ZH = {
   latency: '总耗时中位数',
   firstEvent: '首事件中位数',
   cacheHits: '缓存命中',
-  tokens: '输出 token',
+  tokens: '输出词元',
   total: '启动以来 {0}',
   inTokens: '输入 {0}',
   retries: '重试 {0} 次',
@@ -116,7 +116,7 @@ const ZH = {
   what: '原因',
   status: '状态码',
   calls: '调用',
-  inOut: 'token 输入 → 输出',
+  inOut: '词元 输入 → 输出',
   phases: { plugins: '在插件中', sent: '等待回答', answering: '回答中', between: '等待重试' },
   columns: {
     endpoint: '端点',

@@ -79,8 +79,9 @@ export class Exhibit<Req> {
     const { authorize } = this.#settings;
     if (authorize === undefined) return isLoopback(question);
     try {
-      // Only what was meant: a forgotten await, or a user object, is no yes.
-      return (await authorize(question.request)) === true;
+      const said: unknown = await authorize(question.request);
+      // Only what was meant: a user object, or a promise in a list, is no yes.
+      return said === true;
     } catch (error) {
       guarded('authorize of the inspector threw', () => {
         throw error;

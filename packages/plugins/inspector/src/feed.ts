@@ -65,7 +65,7 @@ export class Feed {
 
   /** Sends all viewers away. */
   close(): void {
-    for (const viewer of [...this.#viewers]) {
+    for (const viewer of this.#viewers) {
       this.leave(viewer);
       viewer.end();
     }
@@ -84,7 +84,7 @@ export class Feed {
     this.#timer = this.#clock.setTimeout(this.#look, LOOK_MS);
     if (Object.keys(news).length === 0) return;
     const text = event(news);
-    for (const viewer of [...this.#viewers]) viewer.send(text);
+    for (const viewer of this.#viewers) viewer.send(text);
   };
 
   /** What the viewers do not know yet. */

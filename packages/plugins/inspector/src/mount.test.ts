@@ -118,17 +118,19 @@ describe('the page', () => {
 
   test('is for whom authorize lets in, and for nobody when it breaks', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
-    // #region authorize
-    const authorize: NonNullable<Parameters<typeof shown>[0]>['authorize'] = async ({ headers }) =>
-      (await sessionOf(headers.cookie))?.role === 'operator';
-    // #endregion
     const sessionOf = (cookie = ''): Promise<{ role: string } | undefined> => {
       if (cookie === 'broken') return Promise.reject(new Error('no session store'));
       return Promise.resolve(cookie === '' ? undefined : { role: cookie });
     };
-    const url = await shown({ authorize });
+    const { handle, pipeline } = inspected();
+    // #region authorize
+    const show = mount(pipeline, handle, {
+      authorize: async ({ headers }) => (await sessionOf(headers.cookie))?.role === 'operator',
+    });
+    // #endregion
+    const url = await listen(show);
     const status = async (headers: Record<string, string>): Promise<number | undefined> =>
-      (await ask(`${url}/sluice`, headers)).status;
+      (await ask(url, headers)).status;
     expect(await status({ cookie: 'operator', host: 'ops.example.com', 'x-forwarded-for': '10.1.1.1' })).toBe(
       200,
     );

@@ -31,7 +31,7 @@ export function slowSections(pipeline: Pipeline, records: Records, now: number, 
     states: pipeline
       .inspect()
       .flatMap(({ plugin, rows }) => (rows.length === 0 ? [] : [{ plugin, rows: rows.slice(0, MAX_LINES) }])),
-    problems: records.problems.since(0).reverse(),
+    problems: records.problems.since(0).toReversed(),
   };
 }
 
