@@ -97,7 +97,7 @@ export const drawRiver = (known, picked, onPick) => {
   const opacity = total > 0 ? 0.36 : 0.16;
 
   const fan = wide ? 110 : 18;
-  const begin = wide ? 64 : 52;
+  const begin = wide ? 78 : 52;
   const step = wide ? (width - begin - fan - 170) / plugins.length : 42;
   const end = begin + step * plugins.length + 4;
   const edge = wide ? Math.max(58, (endpoints.length * 44) / 2 - 18) : 84;
@@ -164,7 +164,7 @@ export const drawRiver = (known, picked, onPick) => {
     );
     course(
       `plugin:${name}`,
-      `M${at(begin - 24, middle)}L${at(a - 30, middle)}C${at(a - 6, middle)} ${at(a, middle)} ${at(a, bottom)}`,
+      `M${at(begin - 24, middle)}L${at(a - 30, middle)}C${at(a - 6, middle)} ${at(a, middle)} ${at(a, bottom - 8)}`,
     );
     gates.set(name, a - begin + 24);
     from = a - turn;
@@ -183,9 +183,10 @@ export const drawRiver = (known, picked, onPick) => {
     if (parts.length > 0) {
       const [kind] = parts.toSorted(([, x], [, y]) => y - x)[0] ?? [''];
       const many = sum(parts.map(([, n]) => n));
+      const said = parts.map(([k, n]) => `${wordOf(k)} ${n}`).join(', ');
       const label = html(
         'span',
-        { class: 'count', title: parts.map(([k, n]) => `${wordOf(k)} ${n}`).join(', ') },
+        { class: 'count', title: said, role: 'img', 'aria-label': said },
         count(many),
       );
       label.style.setProperty('--tone', toneOf(kind));
@@ -210,8 +211,7 @@ export const drawRiver = (known, picked, onPick) => {
       wide
         ? `C${at(end + fan * 0.5, c)} ${at(end + fan * 0.4, across)} ${at(end + fan, across)}`
         : `L${at(across - 16, c)}C${at(across - 4, c)} ${at(across, c)} ${at(across, 2 * middle - 140)}`;
-    if (thick > 0)
-      band(`M${at(end - 0.5, start)}${way(start)}`, toneOf(toneName), thick, sent > 0 ? 0.36 : 0.16);
+    if (thick > 0) band(`M${at(end, start)}${way(start)}`, toneOf(toneName), thick, sent > 0 ? 0.36 : 0.16);
     if (calls === 0)
       lines.append(
         svg('path', { class: 'bed', d: `M${at(end, start)}${way(start)}`, 'stroke-dasharray': '2 4' }),

@@ -35,10 +35,18 @@ const HEADERS = {
 export class Exhibit<Req> {
   readonly feed: Feed;
   readonly #settings: MountSettings<Req>;
+  readonly #handle: InspectorHandle;
   readonly #page = readPage();
 
+  /** @throws TypeError When no pipeline has the handle: the page would stay empty. */
   constructor(pipeline: Pipeline, handle: InspectorHandle, settings: MountSettings<Req>) {
+    if (!handle.isAttached) {
+      throw new TypeError(
+        'mount of the inspector: no pipeline has this handle; add inspector({ handle }) to its plugins.',
+      );
+    }
     this.#settings = settings;
+    this.#handle = handle;
     this.feed = new Feed(pipeline, handle.records, settings.maxViewers);
     handle.onClose(() => {
       this.feed.close();
@@ -67,6 +75,7 @@ export class Exhibit<Req> {
       return { ...plain(200, html, { 'content-security-policy': policy }, 'text/html'), body: html };
     }
     if (isForeignPage(question)) return plain(403, 'Not for other sites.\n');
+    if (!this.#handle.isAttached) return plain(503, 'The pipeline is closed.\n');
     if (!this.feed.hasRoom) return plain(503, 'Too many are watching.\n', { 'retry-after': '10' });
     return {
       status: 200,

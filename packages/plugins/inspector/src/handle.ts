@@ -21,6 +21,11 @@ export class InspectorHandle {
     if (this.#pipelines === 0) for (const close of this.#closers) close();
   }
 
+  /** Whether a pipeline with it is at work. For the page. */
+  get isAttached(): boolean {
+    return this.#pipelines > 0;
+  }
+
   /** Calls `close` when the last pipeline has closed. For the page. */
   onClose(close: () => void): void {
     this.#closers.add(close);

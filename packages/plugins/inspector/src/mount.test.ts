@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { createPipeline, definePlugin, PRINCIPAL, PipelineError } from '@sluice/core';
+import { createPipeline, definePlugin, hotSwap, PRINCIPAL, PipelineError } from '@sluice/core';
 import { fakeUpstream } from '@sluice/core/testing';
 import express from 'express';
 import Koa from 'koa';
@@ -161,6 +161,8 @@ describe('the feed', () => {
     const feed = await fetch(`${url}/feed`);
     await pipeline.close();
     await expect(feed.text()).resolves.toContain('data: ');
+    // Pages come back by themselves; they must not keep a server open that shuts down.
+    expect(await ask(`${url}/feed`)).toMatchObject({ status: 503, body: 'The pipeline is closed.\n' });
   });
 
   test('drops a viewer that does not read, and keeps the others', async () => {
@@ -250,6 +252,27 @@ test('a web-standard app is told who asks by authorize', async () => {
   expect(() => mountWeb(pipeline, handle, {} as never)).toThrow(
     'does not say who asks; add the option authorize',
   );
+});
+
+test('a handle that no pipeline has shows nothing, and says so at once', () => {
+  const pipeline = createPipeline({ upstream: 'https://api.anthropic.com' });
+  expect(() => mount(pipeline, inspectorHandle())).toThrow('add inspector({ handle }) to its plugins');
+});
+
+test('a hot swap leaves the page open, and shows the new pipeline', async () => {
+  const { handle, pipeline } = inspected();
+  const swappable = hotSwap(pipeline);
+  const url = await listen(mount(swappable, handle));
+  const feed = await fetch(`${url}/feed`);
+  const next = createPipeline({ upstream: 'https://next.example.com', plugins: [inspector({ handle })] });
+  await swappable.swap(next);
+  let heard = '';
+  for await (const chunk of feed.body ?? []) {
+    heard += new TextDecoder().decode(chunk);
+    if (heard.includes('next.example.com')) break;
+  }
+  expect(heard).toContain('api.anthropic.com');
+  await swappable.close();
 });
 
 test.each([
