@@ -27,8 +27,8 @@ const pipeline = createPipeline({
     cache(),
     rateLimit({
       rules: [
-        { name: 'per-minute', of: 'requests', limit: 240, windowMs: 60_000, burst: 60 },
-        { name: 'tokens', of: 'output-tokens', limit: 40_000, windowMs: 60_000 },
+        { name: 'per-minute', of: 'requests', limit: 200, windowMs: 60_000, burst: 40 },
+        { name: 'tokens', of: 'output-tokens', limit: 4_000, windowMs: 60_000 },
       ],
     }),
     retry(),

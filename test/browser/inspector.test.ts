@@ -161,7 +161,12 @@ describeWithChromium('the page of the inspector', () => {
       });
     await page.until(`!document.querySelector('#detail').hidden`);
     expect(await page.evaluate(`document.querySelector('#detail').innerText`)).toMatch(/ttlMs\s+77000/);
+    // The river is drawn anew with each call; who was there by keyboard stays there.
+    await app.done('Hello');
+    await app.done('Hello');
+    await page.until(`document.activeElement.nextSibling?.textContent === '1'`);
     expect(await page.evaluate(`document.activeElement.textContent`)).toBe('cache');
+    expect(await page.evaluate(`document.activeElement.getAttribute('aria-expanded')`)).toBe('true');
     clean(page, app.url);
   });
 

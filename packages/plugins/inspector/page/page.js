@@ -117,9 +117,6 @@ const pick = (/** @type {string} */ name) => {
   drawRiver(known, picked, pick);
   drawDetail(known, picked);
   reattach();
-  // The button was drawn anew.
-  for (const button of document.querySelectorAll('#stations button'))
-    if (button.textContent === name) /** @type {HTMLElement} */ (button).focus();
 };
 
 /** Draws the parts that the sections concern; all of them by default. @param {Set<string>} news */
@@ -131,8 +128,7 @@ const draw = (news = new Set(['live', 'slow'])) => {
   }
   if (news.has('slow')) {
     byId('upstream').textContent = known.pipeline?.upstream ?? '';
-    // Focus would be lost with the button that has it.
-    if (!byId('stations').contains(document.activeElement)) drawRiver(known, picked, pick);
+    drawRiver(known, picked, pick);
     reattach();
     drawTraffic(known);
     drawTimes(known);

@@ -240,9 +240,32 @@ export const drawRiver = (known, picked, onPick) => {
   source.style.left = wide ? '0px' : '84px';
   source.style.top = `${wide ? middle : 12}px`;
   byId('stations').className = wide ? '' : 'narrow';
-  byId('stations').replaceChildren(source, ...stations, ...ends);
+  place([source, ...stations, ...ends]);
   const dots = water.querySelector('.dots') ?? svg('g', { class: 'dots' });
   water.replaceChildren(bands, lines, ways, dots);
+};
+
+/** Puts the labels where they belong. Buttons stay the same while the pipeline does, or focus would be lost with them.
+ * @param {HTMLElement[]} items */
+const place = (items) => {
+  const list = byId('stations');
+  const buttons = items.map((item) => item.querySelector('button'));
+  const before = [...list.querySelectorAll('button')];
+  const after = buttons.filter((button) => button !== null);
+  const same =
+    before.length === after.length && before.every((one, i) => one.textContent === after[i]?.textContent);
+  if (same && list.children.length === items.length) {
+    for (const [i, item] of items.entries()) {
+      const old = /** @type {HTMLElement} */ (list.children[i]);
+      const button = old.querySelector('button');
+      old.style.cssText = item.style.cssText;
+      button?.setAttribute('aria-expanded', buttons[i]?.getAttribute('aria-expanded') ?? 'false');
+      for (const node of [...old.childNodes]) if (node !== button) node.remove();
+      old.append(...[...item.childNodes].filter((node) => node !== buttons[i]));
+    }
+  } else {
+    list.replaceChildren(...items);
+  }
 };
 
 /** @param {string} kind */
