@@ -260,7 +260,7 @@ const place = (items) => {
       const button = old.querySelector('button');
       old.style.cssText = item.style.cssText;
       button?.setAttribute('aria-expanded', buttons[i]?.getAttribute('aria-expanded') ?? 'false');
-      for (const node of [...old.childNodes]) if (node !== button) node.remove();
+      for (const node of Array.from(old.childNodes).filter((one) => one !== button)) node.remove();
       old.append(...[...item.childNodes].filter((node) => node !== buttons[i]));
     }
   } else {
