@@ -45,6 +45,8 @@ export class RollingTable {
   readonly #columns: number;
   readonly #maxRows: number;
   readonly #rows = new Map<string, RollingRow>();
+  #lastName: string | undefined;
+  #lastRow: RollingRow | undefined;
 
   constructor(columns: number, maxRows: number) {
     this.#columns = columns;
@@ -53,6 +55,7 @@ export class RollingTable {
 
   /** The row of a name, which is now the one used last. */
   row(name: string): RollingRow {
+    if (name === this.#lastName && this.#lastRow !== undefined) return this.#lastRow;
     let row = this.#rows.get(name);
     if (row === undefined) {
       row = new RollingRow(this.#columns);
@@ -64,6 +67,8 @@ export class RollingTable {
       this.#rows.delete(name);
     }
     this.#rows.set(name, row);
+    this.#lastName = name;
+    this.#lastRow = row;
     return row;
   }
 
