@@ -56,7 +56,7 @@ export async function startChromium(): Promise<Chromium> {
   const killed = (): void => void child.kill('SIGKILL');
   process.on('exit', killed);
   const end = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
       const exited = once(child, 'exit');
       child.kill('SIGKILL');
       await exited;
