@@ -57,7 +57,8 @@ const SECRET_NAME = /key|secret|token|password|passphrase|credential|authorizati
 const SECRET_VALUE = /\b(?:sk|pk|rk)-[\w-]{8,}/;
 const MAX_DEPTH = 8;
 
-function redacted(value: unknown, secret = false, depth = 0): unknown {
+/** Plain data without secrets, which are named in their places. */
+export function redacted(value: unknown, secret = false, depth = 0): unknown {
   if (typeof value === 'function') return '[function]';
   if (typeof value === 'string') return redactedText(value, secret);
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? String(value) : value;
