@@ -83,7 +83,7 @@ export class Limiter implements PluginInstance {
   }
 
   readonly handle = async (request: ApiRequest, next: Next, ctx: Context): Promise<Response> => {
-    const applied = appliedRules(this.#rules, request, ctx);
+    const applied = appliedRules(this.#rules, request, ctx, this.#name);
     if (applied.length === 0) return next(request);
     const counted = this.#countsTokens && ctx.format !== undefined;
     const { estimate } = this.#settings;
