@@ -39,8 +39,9 @@ export function englishFalseFinds(given: readonly string[], read: readonly strin
   for (const text of read) {
     const letters = folded(text);
     for (const [word] of letters.matchAll(/\p{L}+/gu)) held.add(word);
-    // A work-around is a workaround: that one is the same word.
-    for (const [word] of letters.matchAll(/\p{L}+(?:-\p{L}+)+/gu)) held.add(word.replaceAll('-', ''));
+    // A work-around is a workaround, and Node.js is nodejs: that is the same word.
+    for (const [word] of letters.matchAll(/\p{L}+(?:[-./_]\p{L}+)+/gu))
+      held.add(word.replaceAll(/[-./_]/g, ''));
   }
   const words = new Set<string>();
   for (const text of given)
