@@ -26,7 +26,7 @@ const pipeline = createPipeline({
     // Short waits; and more in the budget for retries, which one fault after the other would use up.
     retry({ baseDelayMs: 10, throttledDelayMs: 10, budgetReserve: 1_000 }),
   ],
-  timeouts: { firstEventMs: 300, idleMs: 300 },
+  timeouts: { firstEventMs: 600, idleMs: 600 },
 });
 const client = new Anthropic({ apiKey: 'not-a-key', fetch: pipeline.fetch });
 

@@ -66,7 +66,7 @@ export { isEventStream, observeStream, transformStream } from './stream/attach.t
 export type { BodySource } from './stream/body.ts';
 export { type CommitOptions, holdUntilContent } from './stream/commit.ts';
 export type { StreamController, StreamObserver, StreamTransformer } from './stream/hooks.ts';
-export { headerRecord, takeSource } from './stream/lazy-response.ts';
+export { changeHeaders, type HeaderChanges, headerRecord, takeSource } from './stream/lazy-response.ts';
 export { mapJsonAnswer } from './stream/map-json-answer.ts';
 export { discard, peekJson } from './stream/peek.ts';
 export { readFrom, type Wake } from './stream/pull.ts';

@@ -8,12 +8,9 @@ import {
   type StreamObserver,
   type StreamTransformer,
 } from './hooks.ts';
-import { LazyResponse, type ResponseBody } from './lazy-response.ts';
+import { LazyResponse, OF_OTHER_BYTES, type ResponseBody } from './lazy-response.ts';
 import type { Wake } from './pull.ts';
 import { DEFAULT_SSE_LIMITS } from './sse-decoder.ts';
-
-/** Headers that describe the bytes of a body, and are wrong once a plugin changes them. */
-const BODY_HEADERS = ['content-length', 'content-md5', 'content-digest', 'digest', 'etag', 'accept-ranges'];
 
 /**
  * Attaches an observer to a response body. The bytes are not touched; however many observers are attached, the
@@ -38,7 +35,7 @@ export function transformStream(response: Response, transformer: StreamTransform
   const lazy = asLazy(response);
   const body = takeEvents(lazy);
   if (body === null || !('events' in body)) return LazyResponse.putBody(lazy, body);
-  LazyResponse.dropHeaders(lazy, BODY_HEADERS);
+  LazyResponse.changeHeaders(lazy, OF_OTHER_BYTES);
   return LazyResponse.putBody(lazy, hook(lazy, body, { transformer }));
 }
 

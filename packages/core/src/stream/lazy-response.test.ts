@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { BodyFacts } from './body-facts.ts';
 import { type BodySource, bytesSource } from './body.ts';
-import { LazyResponse } from './lazy-response.ts';
+import { changeHeaders, headerRecord, LazyResponse } from './lazy-response.ts';
 
 interface Made {
   readonly body?: string | readonly string[] | null;
@@ -440,5 +440,49 @@ describe('its shortcuts', () => {
   it('tell a lazy response from others', () => {
     expect([LazyResponse.is(lazy({})), LazyResponse.is(native({}))]).toEqual([true, false]);
     expect(LazyResponse.factsOf(native({}))).toBeUndefined();
+  });
+});
+
+describe('changeHeaders', () => {
+  const headers = { 'content-type': 'text/plain', 'x-old': '1', 'set-cookie': ['a=1', 'b=2'] };
+  const changes = { 'x-new': 'é', 'x-old': undefined, 'content-type': 'text/html', 'x-absent': undefined };
+  const expected = [
+    ['content-type', 'text/html'],
+    ['set-cookie', 'a=1'],
+    ['set-cookie', 'b=2'],
+    ['x-new', 'é'],
+  ];
+
+  it.each([
+    ['of a response that nobody has looked at', (): Response => lazy({ headers })],
+    [
+      'of one whose headers were looked at',
+      (): Response => {
+        const response = lazy({ headers });
+        void response.headers;
+        return response;
+      },
+    ],
+    ["of the runtime's own", (): Response => native({ headers })],
+  ])('sets and removes, %s', (_, make) => {
+    const response = make();
+    changeHeaders(response, changes);
+    expect([...response.headers]).toEqual(expected);
+    changeHeaders(response, { 'x-new': undefined });
+    expect(response.headers.has('x-new')).toBe(false);
+  });
+
+  it('leaves the record alone that others may hold', () => {
+    const response = lazy({ headers });
+    const before = headerRecord(response);
+    changeHeaders(response, changes);
+    expect(before).toEqual(headers);
+    expect(headerRecord(response)).toMatchObject({ 'x-new': 'é', 'content-type': 'text/html' });
+  });
+
+  it('refuses at once what no header may hold', () => {
+    for (const value of ['a\r\nx: 1', 'a\0', '中文'])
+      for (const make of [lazy, native])
+        expect(() => changeHeaders(make({}), { 'x-new': value })).toThrow(TypeError);
   });
 });

@@ -11,6 +11,22 @@ const utf8 = new TextDecoder();
 /** A body in the form its plugins work on: bytes, or events for an event stream. */
 export type ResponseBody = { readonly bytes: BodySource } | { readonly events: EventReader };
 
+/** Headers to be set, by lower-case name; undefined: to be removed. */
+export type HeaderChanges = Readonly<Record<string, string | undefined>>;
+
+/** Takes away the headers that describe the bytes of a body, and are wrong once a plugin changes them. */
+export const OF_OTHER_BYTES: HeaderChanges = {
+  'content-length': undefined,
+  'content-md5': undefined,
+  'content-digest': undefined,
+  digest: undefined,
+  etag: undefined,
+  'accept-ranges': undefined,
+};
+
+/** What a header's value may not hold (RFC 9110 §5.5); a socket would refuse it when the answer has long been accepted. */
+const NO_HEADER_VALUE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
+
 /** What a {@link LazyResponse} is made of. */
 export interface ResponseParts {
   readonly status: number;
@@ -123,15 +139,26 @@ export class LazyResponse {
     return response.headers.get(name) ?? undefined;
   }
 
-  /** Removes headers that no longer describe the body. */
-  static dropHeaders(response: Response, names: readonly string[]): void {
-    const lazy = response as unknown as LazyResponse;
-    const record = { ...lazy.#record };
-    for (const name of names) {
-      delete record[name];
-      lazy.#headers?.delete(name);
+  /** Sets headers; undefined removes one. Creates no `Headers` where there are none yet. */
+  static changeHeaders(response: Response, changes: HeaderChanges): void {
+    const lazy = #facts in response ? (response as unknown as LazyResponse) : undefined;
+    if (lazy !== undefined && lazy.#headers === undefined) {
+      let record: Record<string, string | string[]> | undefined;
+      for (const name of Object.keys(changes)) {
+        const value = changes[name];
+        // Most headers that are to go are not there, and `delete` makes a slow dictionary of the record.
+        if (value === undefined && lazy.#record[name] === undefined) continue;
+        record ??= { ...lazy.#record };
+        if (value === undefined) delete record[name];
+        else record[name] = checkedValue(value);
+      }
+      if (record !== undefined) lazy.#record = record;
+      return;
     }
-    lazy.#record = record;
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === undefined) response.headers.delete(name);
+      else response.headers.set(name, value);
+    }
   }
 
   get ok(): boolean {
@@ -219,6 +246,12 @@ export class LazyResponse {
 
 Object.setPrototypeOf(LazyResponse.prototype, Response.prototype);
 
+function checkedValue(value: string): string {
+  if (NO_HEADER_VALUE.test(value))
+    throw new TypeError('a header value holds a character that no header may hold');
+  return value;
+}
+
 /** A body as bytes, whatever form it has. */
 export function bodySource(body: ResponseBody, facts?: BodyFacts): BodySource {
   return 'bytes' in body ? body.bytes : new EventSource(body.events, facts);
@@ -234,4 +267,14 @@ export function takeSource(response: Response): BodySource {
 /** A response's headers as a plain record of lower-case names, without creating `Headers`. */
 export function headerRecord(response: Response): Readonly<Record<string, string | string[]>> {
   return LazyResponse.headerRecord(response);
+}
+
+/**
+ * Sets headers of a response; undefined removes one. The same as through `response.headers`, at a fraction of the cost:
+ * it creates no `Headers`.
+ *
+ * @throws TypeError For a value that no header may hold, or a response whose headers are immutable.
+ */
+export function changeHeaders(response: Response, changes: HeaderChanges): void {
+  LazyResponse.changeHeaders(response, changes);
 }

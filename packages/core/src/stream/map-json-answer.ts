@@ -1,10 +1,7 @@
 import { PipelineError } from '../errors.ts';
 import { adopted } from './answer.ts';
 import { bytesSource, readAll } from './body.ts';
-import { LazyResponse, takeSource } from './lazy-response.ts';
-
-/** Headers that describe bytes which are no longer sent. */
-const STALE = ['content-length', 'content-md5', 'content-digest', 'digest', 'etag', 'transfer-encoding'];
+import { LazyResponse, OF_OTHER_BYTES, takeSource } from './lazy-response.ts';
 
 /**
  * Reads a whole JSON answer and changes it. What `map` gives back unchanged leaves in its own bytes. Takes the response
@@ -29,6 +26,6 @@ export async function mapJsonAnswer(
   const mapped = map(body);
   const changed = mapped instanceof Promise ? ((await mapped) as unknown) : mapped;
   if (Object.is(changed, body)) return LazyResponse.putBody(response, { bytes: bytesSource(bytes) });
-  LazyResponse.dropHeaders(response, STALE);
+  LazyResponse.changeHeaders(response, OF_OTHER_BYTES);
   return LazyResponse.putBody(response, { bytes: bytesSource(Buffer.from(JSON.stringify(changed))) });
 }

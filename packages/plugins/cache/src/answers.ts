@@ -1,4 +1,4 @@
-import { type BodySource, type Clock, type Context, responseFrom } from '@sluice/core';
+import { type BodySource, changeHeaders, type Clock, type Context, responseFrom } from '@sluice/core';
 import type { Flight, SharedHead } from './flight.ts';
 import type { CacheSettings } from './options.ts';
 import { PacedSource } from './paced-source.ts';
@@ -64,7 +64,7 @@ export class Answers {
 
   /** An answer that is nobody else's, with a word about that. */
   marked(response: Response, ctx: Context, word: CacheStatusWord): Response {
-    for (const [name, value] of Object.entries(this.#told(ctx, word))) response.headers.set(name, value);
+    changeHeaders(response, this.#told(ctx, word));
     return response;
   }
 

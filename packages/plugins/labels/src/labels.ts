@@ -1,4 +1,5 @@
 import {
+  changeHeaders,
   CONTENT_LABEL,
   type Context,
   definePlugin,
@@ -52,7 +53,7 @@ export const labels: PluginFactory<LabelsOptions> = definePlugin({
         const inBody = implicit?.inBody === true ? machine : undefined;
         const answer = await labelled(response, format, position, label, inBody, maxAnswerBytes);
         if (machine !== undefined && implicit?.header !== false) {
-          answer.headers.set(implicit?.header ?? 'x-aigc', JSON.stringify(machine));
+          changeHeaders(answer, { [(implicit?.header ?? 'x-aigc').toLowerCase()]: JSON.stringify(machine) });
         }
         return answer;
       },

@@ -1,5 +1,6 @@
 import {
   type ApiRequest,
+  changeHeaders,
   type Clock,
   type Context,
   followAttempt,
@@ -256,12 +257,13 @@ export class Limiter implements PluginInstance {
   #tell(answer: Response, hold: Hold, ctx: Context): void {
     const styles = this.#settings.answerHeaders;
     if (styles.length === 0) return;
-    const { headers } = answer;
+    const changes: Record<string, string | undefined> = {};
     if (styles.includes('provider'))
-      for (const name of Object.keys(headerRecord(answer))) if (isUpstreamLimit(name)) headers.delete(name);
-    const ours = limitHeaders(styles, told(hold), ctx, this.#guard.wallTime());
-    for (const [name, value] of Object.entries(ours)) headers.set(name, value);
-    if (this.#guard.out) headers.set('x-sluice-limits', 'without-store');
+      for (const name of Object.keys(headerRecord(answer)))
+        if (isUpstreamLimit(name)) changes[name] = undefined;
+    Object.assign(changes, limitHeaders(styles, told(hold), ctx, this.#guard.wallTime()));
+    if (this.#guard.out) changes['x-sluice-limits'] = 'without-store';
+    changeHeaders(answer, changes);
   }
 
   readonly #report = (event: LimitEvent): void => {

@@ -1,4 +1,5 @@
 import {
+  changeHeaders,
   ALTERNATIVES,
   type ApiRequest,
   classify,
@@ -221,10 +222,11 @@ export class Router implements PluginInstance {
       response = noteSignatures(response, ctx, route.provider, this.#origins);
     }
     if (this.#settings.announce) {
-      response.headers.set('x-sluice-endpoint', route.id);
-      response.headers.set('x-sluice-region', route.region);
-      if (decision.diagnosis === undefined) response.headers.delete('x-sluice-diagnosis');
-      else response.headers.set('x-sluice-diagnosis', decision.diagnosis);
+      changeHeaders(response, {
+        'x-sluice-endpoint': route.id,
+        'x-sluice-region': route.region,
+        'x-sluice-diagnosis': decision.diagnosis,
+      });
     }
     return response;
   }

@@ -1,4 +1,5 @@
 import {
+  changeHeaders,
   type ApiRequest,
   classify,
   type Clock,
@@ -57,7 +58,7 @@ export function handOn(result: Attempt): Response {
 /** The last real answer, intact but for the word that trying again is of no use: SDKs obey it and do not multiply the attempts. */
 export function giveUp(result: Attempt): Response {
   if ('response' in result) {
-    result.response.headers.set('x-should-retry', 'false');
+    changeHeaders(result.response, { 'x-should-retry': 'false' });
     return result.response;
   }
   const { error } = result;

@@ -5,7 +5,15 @@ import {
   type TextMapPropagator,
   type TracerProvider,
 } from '@opentelemetry/api';
-import { type ApiRequest, CACHE_STATUS, type Clock, type Context, type Next } from '@sluice/core';
+import {
+  type ApiRequest,
+  CACHE_STATUS,
+  changeHeaders,
+  type Clock,
+  type Context,
+  headerRecord,
+  type Next,
+} from '@sluice/core';
 import { callsAreHeard } from './channels.ts';
 import { CONVENTIONS, SCOPE } from './conventions.ts';
 import { eventRecorder } from './event-recorder.ts';
@@ -90,7 +98,11 @@ export class Observatory {
       const { history, state } = ctx;
       const timing = { startedAt, now: clock.now(), history, cacheStatus: state.get(CACHE_STATUS) };
       try {
-        response.headers.append('server-timing', serverTiming(timing));
+        const earlier = headerRecord(response)['server-timing'];
+        const ours = serverTiming(timing);
+        changeHeaders(response, {
+          'server-timing': earlier === undefined ? ours : `${String(earlier)}, ${ours}`,
+        });
       } catch (error) {
         // The headers of a plugin's own `Response` may be immutable.
         this.#guard.failed(error);
