@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { apiReference } from './check/api.ts';
 import { docstrings } from './check/docstrings.ts';
 import { exampleList } from './check/example-list.ts';
+import { heads } from './check/heads.ts';
 import { layers } from './check/layers.ts';
 import { links } from './check/links.ts';
 import { succeeds, type Check } from './check/run.ts';
@@ -14,7 +15,7 @@ import { unit } from './check/unit.ts';
 import { find, publishedPackages, ROOT } from './check/workspace.ts';
 import { packaging } from './packaging/packaging.ts';
 
-const DOCS = [snippets, links, translations, exampleList, docstrings, apiReference];
+const DOCS = [snippets, links, translations, heads, exampleList, docstrings, apiReference];
 
 const STEPS: Readonly<Record<string, () => Promise<Check[]>>> = {
   format: () => tool('oxfmt', '--check'),
