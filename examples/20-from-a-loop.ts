@@ -117,9 +117,21 @@ for (const [title, ask] of versions) {
   rows.push([title, busy, again, banned, disguised, wrong]);
 }
 printTable(['version', 'provider busy', 'the same again', 'banned word', 'in disguise', 'a 400'], rows);
-// A wrong request was sent three times by hand, for nothing; and who writes the word another way got past the list.
-assert.deepEqual(rows.at(0)?.slice(1), ['answered, 2', 'answered, 0', 'error, 0', 'answered, 1', 'error, 3']);
-assert.deepEqual(rows.at(-1)?.slice(1), ['answered, 2', 'answered, 0', 'error, 0', 'error, 0', 'error, 1']);
+// What becomes of it, in the order of the columns. By hand a wrong request was sent three times, for nothing; and who
+// wrote the word another way got past the list.
+const byHandGot = ['answered, 2', 'answered, 0', 'error, 0', 'answered, 1', 'error, 3'];
+const blockedGot = ['answered, 2', 'answered, 0', 'error, 0', 'error, 0', 'error, 1'];
+assert.deepEqual(
+  rows.map(([, ...got]) => got),
+  [
+    byHandGot,
+    byHandGot,
+    ['answered, 2', 'answered, 1', 'answered, 1', 'answered, 1', 'error, 1'],
+    ['answered, 2', 'answered, 0', 'answered, 1', 'answered, 1', 'error, 1'],
+    blockedGot,
+    blockedGot,
+  ],
+);
 
 for (const one of [plain, withRetry, withCache, withModeration, withAudit]) await one.close();
 console.log(`\nThe log file of the first two versions:\n${await readFile(logFile, 'utf8')}`);
