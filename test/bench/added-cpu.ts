@@ -1,8 +1,10 @@
 // What `retry`, `regionRouting` and `circuitBreaker` together add to a successful call, in CPU time and in one process:
-// no socket, which would be most of the figure and all of its noise. Run it with `node test/bench/added-cpu.ts`.
+// no socket, which would be most of the figure and all of its noise. Run it with `node test/bench/added-cpu.ts`; with the
+// word `inspector` behind it, it measures that plugin instead.
 import { circuitBreaker } from '@sluice/circuit-breaker';
 import { createPipeline, type Pipeline, provide, TRANSPORT } from '@sluice/core';
 import { anthropicMessage, anthropicStream, scriptedTransport, streamAnswer } from '@sluice/core/testing';
+import { inspector, inspectorHandle } from '@sluice/inspector';
 import { regionRouting } from '@sluice/region-routing';
 import { retry } from '@sluice/retry';
 
@@ -34,7 +36,10 @@ const pipelineOf = (plugins: Parameters<typeof createPipeline>[0]['plugins']): P
 
 const endpoints = ['eu', 'us', 'jp'].map((id) => ({ id, region: id, url: `https://${id}.test` }));
 const empty = pipelineOf([]);
-const three = pipelineOf([retry(), regionRouting({ endpoints }), circuitBreaker()]);
+const [what, measured] =
+  process.argv[2] === 'inspector'
+    ? (['the inspector adds', pipelineOf([inspector({ handle: inspectorHandle() })])] as const)
+    : (['the three add', pipelineOf([retry(), regionRouting({ endpoints }), circuitBreaker()])] as const);
 
 /** CPU microseconds per call. */
 async function turn(pipeline: Pipeline, stream: boolean): Promise<number> {
@@ -58,20 +63,20 @@ for (const stream of [false, true]) {
   const added: number[] = [];
   for (let round = -WARM_UP; round < ROUNDS; round++) {
     // Now the one first, now the other: garbage of the first is collected in the second's time.
-    const order = round % 2 === 0 ? [empty, three] : [three, empty];
+    const order = round % 2 === 0 ? [empty, measured] : [measured, empty];
     const [first, second] = [
       await turn(order[0] as Pipeline, stream),
       await turn(order[1] as Pipeline, stream),
     ];
-    const [without, withThree] = round % 2 === 0 ? [first, second] : [second, first];
+    const [without, withThem] = round % 2 === 0 ? [first, second] : [second, first];
     if (round < 0) continue;
     alone.push(without);
-    added.push(withThree - without);
+    added.push(withThem - without);
   }
   const [low, median, high] = [0.25, 0.5, 0.75].map((share) => quantile(added, share).toFixed(1));
   console.log(
     `${stream ? 'streamed' : 'whole   '}  ${ROUNDS * CALLS} calls each  empty ${quantile(alone, 0.5).toFixed(1)} µs  ` +
-      `the three add ${median} µs (middle half ${low} to ${high})`,
+      `${what} ${median} µs (middle half ${low} to ${high})`,
   );
 }
-await Promise.all([empty.close(), three.close()]);
+await Promise.all([empty.close(), measured.close()]);

@@ -2,25 +2,7 @@
 // Run: node test/bench/moderation.ts
 import { compileWords } from '../../packages/plugins/moderation/src/words/compile.ts';
 import { WordFinder } from '../../packages/plugins/moderation/src/words/word-finder.ts';
-
-let seed = 1;
-const random = (): number => (seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0) / 2 ** 32;
-const han = (): string => String.fromCharCode(0x4e00 + Math.floor(random() * 3_000));
-const latin = (): string => String.fromCharCode(97 + Math.floor(random() * 26));
-const many = (length: number, one: () => string): string => Array.from({ length }, one).join('');
-
-/** As in the measurements that the design quotes: 70 % Chinese of 2 to 5 characters, 30 % Latin of 4 to 11. */
-const word = (): string =>
-  random() < 0.7 ? many(2 + Math.floor(random() * 4), han) : many(4 + Math.floor(random() * 8), latin);
-const chinese = (): string => many(20, han) + '，';
-const english = (): string => many(1 + Math.floor(random() * 9), latin) + ' ';
-const TEXTS = { chinese, english, mixed: () => chinese() + english() + english() };
-
-function text(make: () => string, length: number): string {
-  let all = '';
-  while (all.length < length) all += make();
-  return all;
-}
+import { randomWords, TEXTS, textOf } from './moderation-words.ts';
 
 /** User time of this process: other processes on the machine do not count. */
 function milliseconds(work: () => void, runs = 9): number {
@@ -35,22 +17,16 @@ function milliseconds(work: () => void, runs = 9): number {
 const reading = { final: true, json: false };
 compileWords([{ text: 'warm' }]);
 for (const size of [10_000, 100_000]) {
-  const words = new Set<string>();
-  while (words.size < size) words.add(word());
-  const entries = Array.from(words, (one) => ({ text: one }));
-  const before = process.resourceUsage().maxRSS;
+  const entries = randomWords(size).map((text) => ({ text }));
   let compiled = compileWords(entries);
-  const peak = (process.resourceUsage().maxRSS - before) / 1_024;
   const buildMs = milliseconds(() => (compiled = compileWords(entries)), 3);
   const bytes = Object.values(compiled).reduce<number>((sum, part) => {
     return sum + (ArrayBuffer.isView(part) ? part.byteLength : 0);
   }, 0);
-  console.log(
-    `${size} words: built in ${buildMs.toFixed(0)} ms, ${(bytes / 2 ** 20).toFixed(1)} MiB, ${peak.toFixed(0)} MiB more at the peak of the first build`,
-  );
+  console.log(`${size} words: built in ${buildMs.toFixed(0)} ms, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
   const finder = new WordFinder(compiled);
   for (const [name, make] of Object.entries(TEXTS)) {
-    const given = text(make, 1_000_000);
+    const given = textOf(make, 1_000_000);
     const ms = milliseconds(() => void finder.find(given, reading));
     console.log(`  ${name}: ${(given.length / ms / 1_000).toFixed(1)} M characters a second`);
   }

@@ -218,6 +218,8 @@ class CallOutcome implements Outcome {
   }
 
   get usage(): Usage | undefined {
-    return this.#facts?.usage;
+    const facts = this.#facts;
+    // In the place of the upstream's answer stands a refusal, which counts nothing: what was used was used all the same.
+    return facts === undefined || facts.terminated !== undefined ? this.history.at(-1)?.usage : facts.usage;
   }
 }

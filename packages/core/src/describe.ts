@@ -56,13 +56,19 @@ const SECRET_NAME = /key|secret|token|password|passphrase|credential|authorizati
 /** Keys of the providers, whatever the option is called. */
 const SECRET_VALUE = /\b(?:sk|pk|rk)-[\w-]{8,}/;
 const MAX_DEPTH = 8;
+/** A longer list is data, such as ten thousand words that nobody should read here. */
+const MAX_LIST = 256;
 
-function redacted(value: unknown, secret = false, depth = 0): unknown {
+/** Plain data without secrets, which are named in their places. */
+export function redacted(value: unknown, secret = false, depth = 0): unknown {
   if (typeof value === 'function') return '[function]';
   if (typeof value === 'string') return redactedText(value, secret);
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? String(value) : value;
   if (depth > MAX_DEPTH) return '[deep]';
-  if (Array.isArray(value)) return value.map((item) => redacted(item, secret, depth + 1));
+  if (Array.isArray(value)) {
+    if (value.length > MAX_LIST) return `[${value.length} items]`;
+    return value.map((item) => redacted(item, secret, depth + 1));
+  }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return `[${classOf(value)}]`;
   const entries = Object.entries(value);

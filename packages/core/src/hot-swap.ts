@@ -28,6 +28,7 @@ export function hotSwap(initial: Pipeline): SwappablePipeline {
       return current.clock;
     },
     describe: () => current.describe(),
+    inspect: () => current.inspect(),
     start: () => current.start(),
     drain: (timeoutMs) => current.drain(timeoutMs),
     close: (timeoutMs) => current.close(timeoutMs),

@@ -17,6 +17,7 @@ export { openaiChat } from './format/openai-chat.ts';
 export { openaiResponses } from './format/openai-responses.ts';
 export type { PipelineFetch } from './fetch.ts';
 export { hotSwap, type SwappablePipeline } from './hot-swap.ts';
+export type { PluginInspection } from './inspect.ts';
 export type { JsonLimits } from './json/inspect.ts';
 export { readJson, withJson } from './json/read-json.ts';
 export type { Outcome, OutcomeKind } from './outcome.ts';
@@ -25,6 +26,7 @@ export { createPipeline, type Pipeline } from './pipeline.ts';
 export {
   definePlugin,
   type FailurePolicy,
+  type InspectedRow,
   type Middleware,
   named,
   type Next,

@@ -4,6 +4,7 @@ import { describePipeline, type PipelineDescription } from './describe.ts';
 import type { PipelineError } from './errors.ts';
 import { type PipelineFetch, pipelineFetch } from './fetch.ts';
 import { FORMATS } from './format/formats.ts';
+import { inspectPlugins, type PluginInspection } from './inspect.ts';
 import { DEFAULT_JSON_LIMITS, type JsonLimits } from './json/inspect.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { checkPipelineOptions, type PipelineOptions, upstreamUrl } from './options.ts';
@@ -39,6 +40,8 @@ export interface Pipeline extends AsyncDisposable {
   readonly clock: Clock;
   /** The chain as it was assembled, as data and without secrets. */
   describe(): PipelineDescription;
+  /** What each plugin knows now, outermost first, as data and without secrets; empty for those that do not say. */
+  inspect(): readonly PluginInspection[];
   /** Starts services and plugins, in order. The first call does it too; call it yourself to fail early. */
   start(): Promise<void>;
   /**
@@ -120,6 +123,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     refuse: (error, inbound) => runner.refuse(error, inbound),
     clock,
     describe: () => description,
+    inspect: () => inspectPlugins(instances),
     start: () => lifecycle.start(),
     drain: (timeoutMs) => lifecycle.drain(timeoutMs),
     close: (timeoutMs) => lifecycle.close(timeoutMs),

@@ -278,7 +278,7 @@ describe('describe()', () => {
     expect(structuredClone(pipeline.describe())).toEqual(pipeline.describe());
   });
 
-  it('shows no secret, wherever it hides', () => {
+  it('shows no secret, wherever it hides, and no list that is data', () => {
     const anything: OptionSchema<object> = {
       '~standard': { validate: (value) => ({ value: value as object }) },
     };
@@ -303,6 +303,8 @@ describe('describe()', () => {
       circle,
       size: 10n,
       shown: 'plain',
+      words: Array.from({ length: 257 }, () => 'word'),
+      regions: ['eu', 'us'],
     };
     const plugin = definePlugin<object, object>({
       name: 'secretive',
@@ -318,6 +320,8 @@ describe('describe()', () => {
       bytes: '[Buffer]',
       pass: '[function]',
       bare: '[object]',
+      words: '[257 items]',
+      regions: ['eu', 'us'],
     });
   });
 });

@@ -11,6 +11,9 @@ export type Next = (request: ApiRequest) => Promise<Response>;
  */
 export type Middleware = (request: ApiRequest, next: Next, ctx: Context) => Promise<Response>;
 
+/** A line of what a plugin knows now; a column without a value is left out. */
+export type InspectedRow = Readonly<Record<string, string | number | boolean | undefined>>;
+
 /** A plugin at work in one pipeline. */
 export interface PluginInstance {
   /** Handles one call. */
@@ -19,6 +22,11 @@ export interface PluginInstance {
   start?(): Promise<void> | void;
   /** Closes what `start` opened, when no call is in progress any more. In reverse order. */
   close?(): Promise<void> | void;
+  /**
+   * What it knows now (states, counts), for an operator's page: short, cheap to tell, no secret and nothing of a
+   * request's text.
+   */
+  inspect?(): readonly InspectedRow[];
 }
 
 /** What happens to a call when the plugin itself fails (throws anything but a `PipelineError`). */
@@ -143,11 +151,12 @@ export function named(name: string, plugin: Plugin): Plugin {
   return { ...plugin, name };
 }
 
-/** `start` and `close` of an instance that may be a class with methods on its prototype. */
-function bound(instance: PluginInstance): Pick<PluginInstance, 'start' | 'close'> {
+/** The life of an instance that may be a class with methods on its prototype. */
+function bound(instance: PluginInstance): Omit<PluginInstance, 'handle'> {
   return {
     start: () => instance.start?.(),
     close: () => instance.close?.(),
+    inspect: () => instance.inspect?.() ?? [],
   };
 }
 

@@ -1,4 +1,4 @@
-import { moderation } from '@sluice/moderation';
+import { moderation, type ModerationOptions } from '@sluice/moderation';
 import { servePipeline } from '../pipeline.ts';
 
 /** A list of 10,000 words, Chinese and English, none of which the answers hold. */
@@ -9,8 +9,13 @@ const WORDS = Array.from({ length: 10_000 }, (_, i) => ({
       : String.fromCharCode(0x4e00 + (i % 3_000), 0x4e00 + ((i * 31) % 3_000), 0x4e00 + ((i * 7) % 3_000)),
 }));
 
-/** What `moderation()` costs with 10,000 words and all detectors: every text in and out, every event of a stream. */
+/** 10,000 words and all detectors. */
+export const OPTIONS: ModerationOptions = {
+  words: WORDS,
+  detectors: ['email', 'cn-mobile', 'cn-id', 'bank-card', 'ip', 'secret'],
+};
+
+/** What `moderation()` costs: every text in and out, every event of a stream. */
 export function start(upstreamUrl: string): Promise<number> {
-  const detectors = ['email', 'cn-mobile', 'cn-id', 'bank-card', 'ip', 'secret'] as const;
-  return servePipeline(upstreamUrl, [moderation({ words: WORDS, detectors })]);
+  return servePipeline(upstreamUrl, [moderation(OPTIONS)]);
 }

@@ -1,3 +1,4 @@
+import { mapTextDelta } from './anthropic-delta.ts';
 import { AnthropicEnding, anthropicEndedTexts, anthropicRefusal } from './anthropic-ending.ts';
 import { anthropicErrorBody, anthropicErrorEventBody, anthropicErrorStatus } from './anthropic-errors.ts';
 import { mapAnthropicEvent, mapAnthropicInput, mapAnthropicOutput } from './anthropic-text.ts';
@@ -28,7 +29,7 @@ export const anthropicMessages: Format = {
   matches: (method, path) => method === 'POST' && endsWithRoute(path, ROUTES),
   mapInput: mapAnthropicInput,
   mapOutput: mapAnthropicOutput,
-  mapEvent: (event, map) => mapEventJson(event, map, mapAnthropicEvent),
+  mapEvent: (event, map) => mapTextDelta(event, map) ?? mapEventJson(event, map, mapAnthropicEvent),
   kind: (event) => kindByName(event, KINDS),
   tellsUsage: (event) => USAGE_EVENTS.has(eventName(event)),
   eventUsage(event, before) {

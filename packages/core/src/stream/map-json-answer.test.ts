@@ -7,6 +7,7 @@ const answer = (): Response => new Response('{ "text": "a" }', { headers: HEADER
 test('what is not changed leaves in its own bytes', async () => {
   const same = await mapJsonAnswer(answer(), 100, (body) => body);
   expect(await same.text()).toBe('{ "text": "a" }');
+  expect(Object.fromEntries(same.headers)).toEqual(HEADERS);
 });
 
 test('what is changed loses the headers that described its bytes', async () => {

@@ -127,7 +127,10 @@ export interface AuditOptions {
   ) => Readonly<Record<string, string | number | boolean>> | undefined;
   /** How long what is kept. Default: for ever. */
   readonly retention?: RetentionOptions;
-  /** What must not be erased or retired, whatever its age. Default: nothing. */
+  /**
+   * What must not be erased or retired, whatever its age. It is put on record at the start, so that `sluice-audit erase`
+   * obeys it when no process writes the log. Default: nothing.
+   */
   readonly legalHold?: LegalHold;
   /** Told of faults, gaps and recoveries. Default: `process.emitWarning`. */
   readonly onAlert?: (alert: AuditAlert) => void;

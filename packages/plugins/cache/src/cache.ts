@@ -18,6 +18,7 @@ export const cache: PluginFactory<CacheOptions> = definePlugin({
     const caching = new Caching(settings, services);
     return {
       handle: (request, next, ctx) => caching.handle(request, next, ctx),
+      inspect: () => [{ ...caching.statistics }],
       close: () => caching.close(),
     };
   },

@@ -39,6 +39,17 @@ export const circuitBreaker: PluginFactory<CircuitBreakerOptions> = definePlugin
         const family = model === undefined ? undefined : familyOf(model);
         return followAttempt(request, next, clock, circuits.admit(endpoint, family, streamed));
       },
+      inspect: () =>
+        circuits.list().map(({ endpoint, family, state, reason, openUntil, counts }) => ({
+          endpoint,
+          family,
+          state,
+          reason,
+          openForMs: openUntil === undefined ? undefined : Math.max(0, openUntil - clock.wallTime()),
+          completed: counts.completed,
+          failed: counts.failed,
+          slow: counts.slow,
+        })),
     };
   },
 });

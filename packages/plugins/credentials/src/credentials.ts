@@ -31,6 +31,18 @@ export const credentials: PluginFactory<CredentialsOptions> = definePlugin({
     const sender = new Sender(keyring, new Judge(settings, { clock, random, tell }), clock);
     return {
       handle: (request, next, ctx) => sender.send(request, next, ctx),
+      inspect: () =>
+        states.list().map(({ id, endpoint, tenant, state, version, model, until, reason, inFlight }) => ({
+          id,
+          endpoint,
+          tenant,
+          state,
+          version,
+          model,
+          forMs: until === undefined ? undefined : Math.max(0, until - clock.wallTime()),
+          reason,
+          inFlight,
+        })),
       start: () => keyring.start(),
       close: () => {
         keyring.close();

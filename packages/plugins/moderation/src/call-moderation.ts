@@ -4,12 +4,14 @@ import {
   type Format,
   SseEvent,
   type StreamEnding,
+  type TextMapper,
   type TextPart,
   VERDICTS,
 } from '@sluice/core';
 import { CombinedFinder } from './combined-finder.ts';
 import { Conversation } from './conversation/conversation.ts';
 import { type Find, withoutAllowed } from './finder.ts';
+import { JoinedTexts } from './joined-texts.ts';
 import type { ModerationOptions } from './options.ts';
 import { Placeholders } from './placeholders.ts';
 import type { Panel } from './moderators/panel.ts';
@@ -36,7 +38,8 @@ export class CallModeration {
   readonly #except: ReadonlySet<string>;
   readonly #told = new Set<string>();
   readonly #conversation: Conversation | undefined;
-  #chinese = false;
+  /** The last thing that the caller says: a refusal is in its language. */
+  #lastMessage = '';
 
   constructor(rules: RuleBook, options: ModerationOptions, ctx: Context) {
     this.rules = rules;
@@ -48,7 +51,7 @@ export class CallModeration {
   }
 
   get refusal(): Refusal {
-    return new Refusal(this.#options.refusal ?? {}, this.#ctx, this.#chinese);
+    return new Refusal(this.#options.refusal ?? {}, this.#ctx, /\p{Script=Han}/u.test(this.#lastMessage));
   }
 
   /** Whether a channel is not read. */
@@ -59,12 +62,7 @@ export class CallModeration {
   /** Walks a request's text. Returns the same body when nothing in it is changed. */
   input(format: Format, body: unknown): unknown {
     const firstInScope = this.#firstInScope(format, body);
-    return format.mapInput(body, (part) => {
-      if (this.skips(part.channel)) return part.text;
-      this.#conversation?.said(part);
-      const inScope = part.message === undefined || part.message >= firstInScope;
-      return this.#whole(part, 'input', inScope);
-    });
+    return this.#walk('input', (map) => format.mapInput(body, map), firstInScope);
   }
 
   /** Looks at all messages together, once each has been looked at by itself. */
@@ -83,9 +81,34 @@ export class CallModeration {
 
   /** Walks a whole answer's text. */
   output(format: Format, body: unknown): unknown {
-    return format.mapOutput(body, (part) => {
+    return this.#walk('output', (map) => format.mapOutput(body, map), 0);
+  }
+
+  /** Each text by itself, and then what is spread over several of one message. */
+  #walk(direction: Direction, walk: (map: TextMapper) => unknown, firstInScope: number): unknown {
+    const joined = new JoinedTexts();
+    const inScope = ({ message }: TextPart): boolean => message === undefined || message >= firstInScope;
+    let place = 0;
+    const walked = walk((part) => {
       if (this.skips(part.channel)) return part.text;
-      return this.#whole(part, 'output', true);
+      joined.add(part, place++);
+      if (direction === 'input') this.#conversation?.said(part);
+      return this.#whole(part, direction, inScope(part));
+    });
+    const masks = new Map<number, Find[]>();
+    for (const { find, part, text, stretches } of joined.finds(this.rules.finder)) {
+      const replacement = this.#replacement(find, direction, part, inScope(part), text);
+      if (replacement === undefined) continue;
+      for (const [i, { place: at, start, end }] of stretches.entries()) {
+        const mask = { ...find, start, end, restores: i === 0 ? replacement : '' };
+        masks.set(at, [...(masks.get(at) ?? []), mask]);
+      }
+    }
+    if (masks.size === 0) return walked;
+    place = 0;
+    return walk((part) => {
+      if (this.skips(part.channel)) return part.text;
+      return this.#whole(part, direction, inScope(part), masks.get(place++));
     });
   }
 
@@ -97,7 +120,6 @@ export class CallModeration {
     panel: Panel,
     signal: AbortSignal,
   ): Promise<void> {
-    if (!panel.judges(direction)) return;
     const parts: TextPart[] = [];
     const firstInScope = direction === 'input' ? this.#firstInScope(format, body) : 0;
     const collect = (part: TextPart): string => {
@@ -168,19 +190,21 @@ export class CallModeration {
     return action;
   }
 
-  #whole(part: TextPart, direction: Direction, inScope: boolean): string {
+  #whole(part: TextPart, direction: Direction, inScope: boolean, masks: readonly Find[] = []): string {
     const { text } = part;
-    if (direction === 'input' && part.channel === 'message') this.#chinese = /\p{Script=Han}/u.test(text);
+    if (direction === 'input' && part.channel === 'message') this.#lastMessage = text;
     let finds = withoutAllowed(this.rules.findAll(text));
     if (direction === 'output' && !this.placeholders.empty) {
       finds = [...finds, ...this.placeholders.find(text, { final: true, json: false }).finds];
     }
+    if (masks.length > 0) finds = [...finds, ...masks];
     if (finds.length === 0) return text;
     let out = '';
     let at = 0;
     for (const find of [...finds].sort((a, b) => a.start - b.start || b.end - a.end)) {
       const { start, end, restores } = find;
-      const replacement = restores ?? this.#replacement(find, direction, part, inScope);
+      const found = text.slice(start, end);
+      const replacement = restores ?? this.#replacement(find, direction, part, inScope, found);
       if (replacement === undefined || end <= at) continue;
       out += text.slice(at, Math.max(at, start)) + (start >= at ? replacement : '');
       at = end;
@@ -189,11 +213,16 @@ export class CallModeration {
   }
 
   /** What stands in the place of a find in a whole text; undefined leaves it. */
-  #replacement(find: Find, direction: Direction, part: TextPart, inScope: boolean): string | undefined {
+  #replacement(
+    find: Find,
+    direction: Direction,
+    part: TextPart,
+    inScope: boolean,
+    text: string,
+  ): string | undefined {
     const action = this.note(find, direction, part, inScope);
     if (action === 'block') throw new Blocked();
     if (action !== 'redact') return undefined;
-    const text = part.text.slice(find.start, find.end);
     const reversible = direction === 'input' && find.label !== undefined && this.#options.restore !== false;
     const name = reversible ? this.placeholders.of(text, find.label as string) : undefined;
     return name ?? maskOf(find, text);

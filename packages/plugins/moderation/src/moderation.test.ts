@@ -136,7 +136,12 @@ describe.each(DIALECTS)('in %s', (dialect) => {
         new Response(BODIES[dialect]('first a grumblewort'), { headers: JSON_TYPE }),
       ]);
       expect(await (await pipe.post()).text()).toContain('No.');
-      expect(pipe.outcomes).toMatchObject([{ kind: 'refused', cause: { code: 'content_blocked' } }]);
+      const usage = { inputTokens: expect.any(Number) as number, outputTokens: expect.any(Number) as number };
+      // Its tokens were spent, though nobody saw them: limits settle them by the attempt.
+      const history = [{ status: 200, usage }];
+      expect(pipe.outcomes).toMatchObject([{ kind: 'refused', cause: { code: 'content_blocked' }, history }]);
+      expect(pipe.outcomes[0]?.history[0]?.usage?.outputTokens).toBeGreaterThan(0);
+      expect(pipe.outcomes[0]?.usage).toEqual(pipe.outcomes[0]?.history[0]?.usage);
       expect(pipe.verdicts).toMatchObject([{ rule: 'word:plants', action: 'blocked' }]);
     },
   );

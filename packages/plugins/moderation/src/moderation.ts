@@ -47,7 +47,7 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
         let sent = request;
         try {
           const changed = call.input(format, body);
-          await call.judge('input', format, changed, panel, signal);
+          if (panel.judges('input')) await call.judge('input', format, changed, panel, signal);
           call.whole(format, body);
           if (!Object.is(changed, body)) sent = withJson(request, changed);
         } catch (error) {
@@ -55,7 +55,7 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
           await strikes.note(holders, true);
           return call.refusal.answer(format);
         }
-        await strikes.note(holders, false);
+        if (holders.length > 0) await strikes.note(holders, false);
         const response = await next(sent);
         if (response.status > 299) return response;
         if (isEventStream(response)) {
@@ -66,7 +66,7 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
         }
         try {
           return await mapJsonAnswer(response, maxAnswerBytes, async (body) => {
-            await call.judge('output', format, body, panel, signal);
+            if (panel.judges('output')) await call.judge('output', format, body, panel, signal);
             return call.output(format, body);
           });
         } catch (error) {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 /** Texts shorter than this are judged again sooner than they are hashed. */
-const WORTH_HASHING = 512;
+const WORTH_HASHING = 2_048;
 
 /**
  * What was found in whole texts, by their hash: a conversation sends all its messages again with each turn. The oldest

@@ -212,7 +212,12 @@ export interface Applied {
  *
  * @throws PipelineError `quota_exceeded` when its own limit is nothing.
  */
-export function appliedRules(rules: readonly CompiledRule[], request: ApiRequest, ctx: Context): Applied[] {
+export function appliedRules(
+  rules: readonly CompiledRule[],
+  request: ApiRequest,
+  ctx: Context,
+  plugin: string,
+): Applied[] {
   const applied: Applied[] = [];
   const limits = ctx.state.get(LIMITS);
   for (const rule of rules) {
@@ -221,7 +226,7 @@ export function appliedRules(rules: readonly CompiledRule[], request: ApiRequest
     const scope = rule.scope(request, ctx);
     if (scope === undefined) continue;
     const own = limits !== undefined && Object.hasOwn(limits, rule.name) ? limits[rule.name] : undefined;
-    if (own === 0 && rule.enforced) throw new PipelineError('quota_exceeded');
+    if (own === 0 && rule.enforced) throw new PipelineError('quota_exceeded', { plugin });
     applied.push({ rule: own === undefined || own === 0 ? rule : rule.withLimit(own), scope });
   }
   return applied;

@@ -4,6 +4,7 @@ import {
   type Context,
   followAttempt,
   headerRecord,
+  type InspectedRow,
   type Next,
   observeStream,
   type PipelineError,
@@ -20,6 +21,7 @@ import { Learned } from './learned.ts';
 import type { RateLimitSettings } from './options.ts';
 import { Pass, type PassParts } from './pass.ts';
 import { PriceTable } from './prices.ts';
+import { RecentHolds } from './recent-holds.ts';
 import { refusal, tooLarge, unpriced } from './refusal.ts';
 import { tenantOf } from './scope.ts';
 import type { Claim, ClaimState, Grant, LimitStore } from './store.ts';
@@ -41,6 +43,7 @@ export class Limiter implements PluginInstance {
   readonly #learned = new Learned();
   readonly #waiting: WaitingRoom | undefined;
   readonly #parts: PassParts;
+  readonly #recent: RecentHolds;
   /** Whether any rule counts tokens or what they cost. */
   readonly #countsTokens: boolean;
   /** Two limiters of one pipeline reserve for the same call, and must not be taken for one. */
@@ -51,6 +54,7 @@ export class Limiter implements PluginInstance {
     this.#name = name;
     this.#settings = settings;
     this.#clock = clock;
+    this.#recent = new RecentHolds(settings.rules);
     this.#rules = settings.rules.map((rule) => CompiledRule.of(rule, settings));
     this.#prices = new PriceTable(settings.prices);
     this.#countsTokens = settings.rules.some(({ of }) => of !== 'requests' && of !== 'concurrent-calls');
@@ -79,7 +83,7 @@ export class Limiter implements PluginInstance {
   }
 
   readonly handle = async (request: ApiRequest, next: Next, ctx: Context): Promise<Response> => {
-    const applied = appliedRules(this.#rules, request, ctx);
+    const applied = appliedRules(this.#rules, request, ctx, this.#name);
     if (applied.length === 0) return next(request);
     const counted = this.#countsTokens && ctx.format !== undefined;
     const { estimate } = this.#settings;
@@ -119,6 +123,11 @@ export class Limiter implements PluginInstance {
   /** Hands over what is still to be settled. */
   close(): Promise<void> {
     return this.#guard.close();
+  }
+
+  /** How the limits stand that the last calls were about. */
+  inspect(): readonly InspectedRow[] {
+    return this.#recent.rows(this.#clock.now());
   }
 
   /** @throws PipelineError When the call can never be admitted. */
@@ -196,6 +205,7 @@ export class Limiter implements PluginInstance {
 
   /** What a decision says of rules that were not the reason of it. */
   #note(hold: Hold): void {
+    this.#recent.note(hold, this.#clock.now());
     hold.applied.forEach(({ rule, scope }, i) => {
       const state = hold.states[i];
       if (state === undefined) return;
@@ -210,6 +220,7 @@ export class Limiter implements PluginInstance {
   }
 
   #reportRefusal(hold: Hold): void {
+    this.#recent.note(hold, this.#clock.now());
     const { rule, scope } = this.#culprit(hold);
     const position = hold.applied.findIndex((one) => one.rule === rule);
     const retryAfterMs = hold.states[position]?.retryAfterMs ?? 0;

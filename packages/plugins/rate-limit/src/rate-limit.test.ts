@@ -81,6 +81,7 @@ describe('a limit of requests', () => {
     expect(await statuses(pipe, 2, { 'x-tenant': 'small', 'x-limit': '1' })).toEqual([200, 429]);
     expect(await statuses(pipe, 4, { 'x-tenant': 'usual' })).toEqual([200, 200, 200, 429]);
     expect(await statuses(pipe, 1, { 'x-tenant': 'none', 'x-limit': '0' })).toEqual([429]);
+    expect(pipe.outcomes.at(-1)?.cause).toMatchObject({ code: 'quota_exceeded', plugin: 'rate-limit' });
   });
 
   test('says when to come back, in the dialect of the caller', async () => {

@@ -6,6 +6,7 @@ import {
   type Context,
   type Endpoint,
   followAttempt,
+  type InspectedRow,
   type Next,
   PipelineError,
   type PluginInstance,
@@ -129,6 +130,27 @@ export class Router implements PluginInstance {
         throw objection === 'refused' ? error : unavailable(permitted, model, notes, clock.now(), error);
       }
     }
+  }
+
+  /** The endpoints as they are now. */
+  inspect(): readonly InspectedRow[] {
+    const now = this.#services.clock.now();
+    return this.#routes.map(({ state }) => {
+      const { id, region, available, inFlight, streamedMs, wholeMs, ejectedForMs, rests, diagnosis } =
+        state.status(now);
+      const [rest] = rests;
+      return {
+        endpoint: id,
+        region,
+        state: ejectedForMs > 0 ? 'ejected' : available && rest === undefined ? 'available' : 'resting',
+        model: rest?.model,
+        reason: rest?.reason ?? diagnosis,
+        forMs: ejectedForMs > 0 ? ejectedForMs : rest?.forMs,
+        inFlight,
+        streamedMs,
+        wholeMs,
+      };
+    });
   }
 
   /** What residency, format, model, hedging and signatures leave. @throws PipelineError when that is nothing. */

@@ -5,8 +5,15 @@ const KEPT_BYTES = 1 << 20;
 /** Text and bytes collected into one piece, without an object for each part. */
 export class ByteBuffer {
   #bytes: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(FIRST_BYTES);
-  /** Bytes so far. */
-  length = 0;
+  readonly #front: number;
+  /** Bytes so far, those in front included. */
+  length: number;
+
+  /** @param front Bytes that stay free in front, and are not taken. */
+  constructor(front = 0) {
+    this.#front = front;
+    this.length = front;
+  }
 
   /** Makes room, and gives the buffer to write into, from `length` on. The caller moves `length`. */
   room(bytes: number): Buffer<ArrayBuffer> {
@@ -25,8 +32,8 @@ export class ByteBuffer {
 
   /** What was collected, to keep; begins anew. */
   take(): Buffer<ArrayBuffer> {
-    const bytes = Buffer.from(this.#bytes.subarray(0, this.length));
-    this.length = 0;
+    const bytes = Buffer.from(this.#bytes.subarray(this.#front, this.length));
+    this.length = this.#front;
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
     return bytes;
   }

@@ -6,7 +6,8 @@ import { type Digest, Tree } from './tree.ts';
 export const SEAL_BYTES = 54;
 /** In front of a record's bytes, when they are hashed: a zero byte and the hash of the record before. */
 export const PREFIX_BYTES = 33;
-
+/** A SHA-256 value. */
+export const DIGEST_BYTES = 32;
 const SEAL_HEAD = ',"hash":"';
 const SEAL_TAIL = '"}\n';
 
@@ -28,24 +29,35 @@ export function newChain(): ChainState {
 
 /**
  * Turns records into lines, each bound to all before it: `h_n = SHA-256(0x00 ‖ h_{n-1} ‖ line_n)`, over the bytes as
- * they are written. Lines collect in one buffer, so that a batch is one write.
+ * they are written. Lines collect in one buffer, so that a batch is one write, and are bound when they are taken: in one
+ * go a hash costs a third of what it costs between a call's other work.
  */
 export class Sealer {
-  readonly tree: Tree;
+  readonly #tree: Tree;
   #head: Digest;
-  /** A zero byte, the hash of the last record, and the record at hand. */
-  #scratch: Buffer<ArrayBuffer> = Buffer.alloc(4096);
-  readonly #lines = new ByteBuffer();
+  #size: number;
+  /** Bodies of records, with room for a seal behind each. */
+  readonly #lines = new ByteBuffer(PREFIX_BYTES);
+  /** Where bodies end that are not bound yet. */
+  readonly #unbound: number[] = [];
+  /** Where the first of them begins. */
+  #from = PREFIX_BYTES;
 
   constructor({ head, tree }: ChainState) {
     this.#head = head;
-    this.tree = tree.copy();
-    this.#scratch.write(head, 1, 32, 'binary');
+    this.#tree = tree.copy();
+    this.#size = tree.size;
+  }
+
+  /** Sequence number of the next record. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Where the chain stands now. */
   get state(): ChainState {
-    return { head: this.#head, tree: this.tree };
+    this.#bind();
+    return { head: this.#head, tree: this.#tree.copy() };
   }
 
   /**
@@ -55,40 +67,52 @@ export class Sealer {
    * @returns Its sequence number.
    */
   add(members: string): number {
-    const seq = this.tree.size;
-    const text = `{"seq":${seq},${members}`;
-    this.#reserve(PREFIX_BYTES + text.length * 3);
-    const scratch = this.#scratch;
-    const end = PREFIX_BYTES + scratch.write(text, PREFIX_BYTES);
-    const head = hash('sha256', scratch.subarray(0, end), 'binary');
-    this.#head = head;
-    this.tree.push(head);
-    const lines = this.#lines;
-    const bytes = lines.room(end + SEAL_BYTES + 1);
-    const at = lines.length + scratch.copy(bytes, lines.length, PREFIX_BYTES, end);
-    // In its place for the next record already.
-    scratch.write(head, 1, 32, 'binary');
-    const seal = SEAL_HEAD + scratch.toString('base64url', 1, PREFIX_BYTES) + SEAL_TAIL;
-    lines.length = at + bytes.write(seal, at, 'latin1');
+    const seq = this.#size++;
+    this.#lines.add(`{"seq":${seq},${members}`);
+    this.#unbound.push(this.#lines.length);
+    this.#lines.room(SEAL_BYTES + 1);
+    this.#lines.length += SEAL_BYTES + 1;
     return seq;
   }
 
   /** Bytes of the lines since they were last taken. */
   get bytes(): number {
-    return this.#lines.length;
+    return this.#lines.length - PREFIX_BYTES;
   }
 
   /** The lines since the last time. They are the caller's to keep. */
   take(): Buffer<ArrayBuffer> {
+    this.#bind();
+    this.#from = PREFIX_BYTES;
     return this.#lines.take();
   }
 
-  #reserve(bytes: number): void {
-    if (bytes <= this.#scratch.length) return;
-    const larger = Buffer.alloc(bytes * 2);
-    this.#scratch.copy(larger, 0, 0, PREFIX_BYTES);
-    this.#scratch = larger;
+  /** What is hashed in front of a line stands, for that moment, where the seal of the line before it ends. */
+  #bind(): void {
+    const bytes = this.#lines.room(0);
+    let head = this.#head;
+    let from = this.#from;
+    for (const end of this.#unbound) {
+      bytes[from - PREFIX_BYTES] = 0;
+      bytes.write(head, from - DIGEST_BYTES, 'latin1');
+      head = hash('sha256', bytes.subarray(from - PREFIX_BYTES, end), 'binary');
+      seal(bytes, from);
+      this.#tree.push(head);
+      from = end + SEAL_BYTES + 1;
+    }
+    bytes.write(head, from - DIGEST_BYTES, 'latin1');
+    seal(bytes, from);
+    this.#unbound.length = 0;
+    this.#head = head;
+    this.#from = from;
   }
+}
+
+/** Writes the seal of the line that ends at `to`, if there is one, out of the digest that stands there. */
+function seal(bytes: Buffer, to: number): void {
+  if (to === PREFIX_BYTES) return;
+  const text = SEAL_HEAD + bytes.toString('base64url', to - DIGEST_BYTES, to) + SEAL_TAIL;
+  bytes.write(text, to - text.length, 'latin1');
 }
 
 /** A digest in the form in which it stands in records. */

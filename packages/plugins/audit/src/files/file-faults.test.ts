@@ -75,6 +75,7 @@ async function openLog(
     maxQueueBytes: 1 << 20,
     maxBlockMs: 2_000,
     writeEveryMs: 20,
+    legalHold: [],
     origin: 'test',
     signer: undefined,
     checkpointEveryRecords: 10_000,

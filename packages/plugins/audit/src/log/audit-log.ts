@@ -1,5 +1,6 @@
 import type { Clock, TimerHandle } from '@sluice/core';
 import type { AuditBatch, AuditSink, SinkEvent } from '../sinks/sink.ts';
+import { holdMember } from '../retention/hold-on-record.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { Delivery } from './delivery.ts';
 import { Gap } from './gap.ts';
@@ -62,9 +63,11 @@ export class AuditLog {
       this.#noteEvent(event);
     });
     if (state !== undefined) this.#pile.resume(state);
-    this.#checkpoints.resume(this.#pile.sealer.tree.size);
+    this.#checkpoints.resume(this.#pile.sealer.size);
     this.#state = 'open';
-    const members = `"writer":"${this.#writer}","process":${process.pid}`;
+    const { legalHold } = this.#settings;
+    const hold = legalHold === undefined ? '' : `,${holdMember(legalHold)}`;
+    const members = `"writer":"${this.#writer}","process":${process.pid}${hold}`;
     try {
       // Not to be waited for: who starts a program wants to hear of a full disk.
       await this.#push(controlEntry(this.#clock, 'start', members)).accepted;
@@ -197,7 +200,7 @@ export class AuditLog {
     const { sealer } = this.#pile;
     // When closing, they stand before the record that says so.
     if (this.#state === 'open') this.#sealEvents();
-    if (this.#checkpoints.isDue(sealer.tree.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
+    if (this.#checkpoints.isDue(sealer.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
     this.#writingBytes = this.#pile.bytes;
     return this.#pile.take();
   }

@@ -43,8 +43,9 @@ export class Checkpoints {
   /** Adds a checkpoint over everything sealed so far. */
   add(sealer: Sealer): void {
     const { origin, signer } = this.#settings;
-    const size = sealer.tree.size;
-    const root = sealer.tree.root();
+    const { tree } = sealer.state;
+    const { size } = tree;
+    const root = tree.root();
     const note = writeNote({ origin, size, root }, signer);
     sealer.add(
       `"type":"checkpoint",${stamp(this.#clock)},"size":${size},"root":"${toText(root)}","note":${JSON.stringify(note)}`,

@@ -6,8 +6,8 @@ import type { AuditBatch } from '../sinks/sink.ts';
 import type { Entry } from './queue.ts';
 
 /**
- * Records that are sealed and wait to be written. They are sealed as they come: strings that wait would cost the garbage
- * collector more than the hash costs here.
+ * Records that wait to be written. They wait as bytes: strings that outlive their call would cost the garbage collector
+ * more than to write them does.
  */
 export class Pile {
   readonly #clock: Clock;
@@ -56,9 +56,9 @@ export class Pile {
     const first = before.tree.size;
     const lines = sealer.take();
     const beside = this.#beside.take();
-    const after = { head: sealer.state.head, tree: sealer.tree.copy() };
+    const after = sealer.state;
     this.#before = after;
-    return { lines, first, count: sealer.tree.size - first, before, after, beside };
+    return { lines, first, count: sealer.size - first, before, after, beside };
   }
 }
 

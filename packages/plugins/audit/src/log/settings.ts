@@ -1,4 +1,5 @@
 import type { Signer } from '../chain/note.ts';
+import type { LegalHold } from '../retention/retention.ts';
 
 /** When a record counts as written. */
 export type Durability = 'sync' | 'interval' | 'os';
@@ -35,6 +36,8 @@ export interface LogSettings {
   readonly maxBlockMs: number;
   /** Least time between two writes, unless `sync`. */
   readonly writeEveryMs: number;
+  /** Put on record at the start, for `sluice-audit erase`; undefined where it is not known. */
+  readonly legalHold: LegalHold | undefined;
   /** Which log, in checkpoints. */
   readonly origin: string;
   /** Who signs checkpoints; unsigned without. */

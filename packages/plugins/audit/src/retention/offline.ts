@@ -3,6 +3,7 @@ import type { Signer } from '../chain/note.ts';
 import { FileSink } from '../files/file-sink.ts';
 import { AuditLog } from '../log/audit-log.ts';
 import type { Progress } from './erasure.ts';
+import { holdOnRecord } from './hold-on-record.ts';
 import type { HoldSelector } from './retention.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -46,6 +47,8 @@ export async function openOffline(options: {
       maxQueueBytes: 1 << 20,
       maxBlockMs: 5_000,
       writeEveryMs: 1,
+      // Whoever writes the log says what is held.
+      legalHold: undefined,
       origin: `sluice-audit/${name}`,
       signer,
       // Where others sign, an unsigned checkpoint would look like a forged one.
@@ -62,7 +65,7 @@ export async function openOffline(options: {
     directory,
     log: name,
     retention: {},
-    legalHold: [],
+    legalHold: await holdOnRecord(directory, name),
     clock,
     alert,
     rotate: () => sink.rotate(),

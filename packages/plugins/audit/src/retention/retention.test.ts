@@ -4,6 +4,7 @@ import type { TestPipeline } from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
 import { auditFolder, type AuditFolder, auditPipeline } from '../../../../../test/support/audit.ts';
 import { type AuditAlert, type AuditOptions, requestErasure, verifyLog } from '../index.ts';
+import { openOffline } from './offline.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -30,6 +31,13 @@ const open = (folder: AuditFolder, options: AuditOptions): TestPipeline =>
 async function say(pipe: TestPipeline, caller: string, text: string): Promise<void> {
   const headers = { 'content-type': 'application/json', 'x-caller': caller };
   await (await pipe.post({ messages: [{ role: 'user', content: text }] }, { headers })).text();
+}
+
+/** What `sluice-audit erase --tenant acme` does. */
+async function eraseByHand({ directory }: AuditFolder): Promise<number> {
+  const warn = (text: string): never => expect.unreachable(text);
+  const offline = await openOffline({ directory, log: 'audit', signer: undefined, warn });
+  return offline.erase({ tenant: 'acme' }, () => undefined).finally(() => offline.close());
 }
 
 /** Lets time pass and real files follow, until it is so. */
@@ -84,6 +92,35 @@ describe('erasure', () => {
     expect(text).not.toContain('alice text');
     expect(text).toContain('bob text');
     expect((await verifyLog(folder)).state).toBe('intact');
+  });
+
+  test('by hand, later, spares what was under legal hold when the log was last written', async () => {
+    await using folder = await auditFolder();
+    {
+      await using pipe = open(folder, { legalHold: [{ tenant: 'acme', subject: 'bob' }, { tenant: 'x' }] });
+      await say(pipe, 'acme/alice', 'alice text');
+      await say(pipe, 'acme/bob', 'bob text');
+    }
+    // What it writes itself says nothing of holds, and lifts none.
+    expect([await eraseByHand(folder), await eraseByHand(folder)]).toEqual([2, 0]);
+    expect(await folder.text()).not.toContain('alice text');
+    expect(await folder.text()).toContain('bob text');
+    expect((await verifyLog(folder)).problems).toEqual([]);
+  });
+
+  test('by hand is refused when everything was under legal hold, until that is lifted', async () => {
+    await using folder = await auditFolder();
+    {
+      await using pipe = open(folder, { legalHold: true });
+      await say(pipe, 'acme/alice', 'alice text');
+    }
+    await expect(eraseByHand(folder)).rejects.toThrow('everything is under legal hold');
+    {
+      await using pipe = open(folder, {});
+      await pipe.pipeline.start();
+    }
+    expect(await eraseByHand(folder)).toBe(2);
+    expect((await verifyLog(folder)).problems).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ import { syncDirectory } from '../files/segment.ts';
 import type { AuditAlert } from '../log/settings.ts';
 import { readLines } from '../verify/line-reader.ts';
 import { callsOf, dropBeside, erasureRequests, holdHints, isHeld, type Progress } from './erasure.ts';
+import { holdMember } from './hold-on-record.ts';
 import type { HoldSelector, LegalHold, RetentionOptions } from './retention.ts';
 import { readSegment } from './segments.ts';
 
@@ -135,7 +136,7 @@ export class Upkeep {
   }
 
   async #retireRecords(segments: readonly SegmentName[], days: number): Promise<void> {
-    const { directory, log, control } = this.#parts;
+    const { directory, log, legalHold, control } = this.#parts;
     const old: SegmentName[] = [];
     for (const segment of segments) {
       // Only from the beginning: a hole in the middle could not be told from tampering.
@@ -149,7 +150,9 @@ export class Upkeep {
     const header = kept === undefined ? undefined : await headerOf(join(directory, kept.file));
     if (header === undefined) return;
     const files = old.map(({ file }) => file);
-    await control('retired', `"before":${header.state.tree.size},"files":${JSON.stringify(files)}`);
+    // The record of the start, which says what is held, may be in one of them.
+    const members = `"before":${header.state.tree.size},"files":${JSON.stringify(files)}`;
+    await control('retired', `${members},${holdMember(legalHold)}`);
     for (const file of files) {
       await rm(join(directory, besideFile(file)), { force: true });
       await rm(join(directory, file), { force: true });

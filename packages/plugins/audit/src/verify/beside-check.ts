@@ -1,6 +1,7 @@
 import { besideFile } from '../files/names.ts';
-import { SEAL_BYTES } from '../chain/chain.ts';
-import { type BesideLine, readBeside } from './beside-reader.ts';
+import { DIGEST_BYTES, SEAL_BYTES } from '../chain/chain.ts';
+import { BesideLines } from './beside-lines.ts';
+import { readBeside } from './beside-reader.ts';
 import { digestStandsAt, standsAt } from './compare.ts';
 import type { ErasureRecord } from './control.ts';
 import type { Findings } from './report.ts';
@@ -15,12 +16,11 @@ export class BesideCheck {
   readonly #directory: string;
   readonly #findings: Findings;
   /** Of the segment at hand, by sequence number. */
-  readonly #lines = new Map<number, BesideLine>();
+  readonly #lines = new BesideLines();
   /** Records whose salt or content is not there, by whose they are. */
   readonly #absent = new Map<string, Absent>();
   /** The same, of intents that do not say who called, by call. */
   readonly #nobodys = new Map<string, Place>();
-  readonly #scratch = Buffer.alloc(32);
   readonly #torn: { readonly segment: string; readonly offset: number }[] = [];
   #file = '';
 
@@ -34,12 +34,11 @@ export class BesideCheck {
     this.#file = besideFile(file);
     this.#lines.clear();
     let last = -1;
-    const end = await readBeside(this.#directory, file, (line) => {
-      const { seq, offset } = line;
+    const end = await readBeside(this.#directory, file, (seq, digest, offset) => {
       const inOrder = seq > last;
       last = seq;
       if (!inOrder) this.#findings.problem(this.#file, offset, 'this line is out of order');
-      else if (seq < until) this.#lines.set(seq, line);
+      else if (seq < until) this.#lines.add(seq, digest, offset);
     });
     if (end === undefined) return 0;
     if (end.torn > 0) this.#torn.push({ segment: file, offset: end.offset });
@@ -51,15 +50,15 @@ export class BesideCheck {
     if (this.#file === '') return;
     const at = end - SEAL_BYTES - BESIDE_BYTES;
     if (at < start || !standsAt(buffer, at, HEAD)) return;
-    const line = this.#lines.get(seq);
-    this.#lines.delete(seq);
-    if (line === undefined) {
-      this.#missing(parse(buffer, start, end), { seq, file, offset });
-      return;
-    }
-    this.#scratch.write(line.digest, 'binary');
-    if (!digestStandsAt(buffer, at + HEAD.length, this.#scratch))
-      this.#findings.problem(this.#file, line.offset, 'this line is not what its record was made over');
+    const lines = this.#lines;
+    const line = lines.take(seq);
+    if (line < 0) this.#missing(parse(buffer, start, end), { seq, file, offset });
+    else if (!digestStandsAt(buffer, at + HEAD.length, lines.digests, line * DIGEST_BYTES))
+      this.#findings.problem(
+        this.#file,
+        lines.offsetOf(line),
+        'this line is not what its record was made over',
+      );
   }
 
   /** Who called is often known only at the end of the call. */
@@ -74,7 +73,7 @@ export class BesideCheck {
 
   /** The segment is read; `size` is the number of records so far. */
   finish(segment: string, size: number): void {
-    for (const [seq, { offset }] of this.#lines) {
+    for (const { seq, offset } of this.#lines.rest()) {
       // A crash came between these lines and their records: the next start removes them.
       if (seq >= size) {
         this.#torn.push({ segment, offset });

@@ -7,7 +7,8 @@ const HASH_CHARS = 43;
 /** `,"hash":"` */
 const HEAD_CHARS = SEAL_BYTES - HASH_CHARS - 2;
 const SEAL_HEAD = Buffer.from(',"hash":"');
-const SEQ_HEAD = Buffer.from('{"seq":');
+/** How each line begins. */
+export const SEQ_HEAD: Uint8Array = Buffer.from('{"seq":');
 
 /** What is wrong with a line. */
 export type LineProblem = 'no-record' | 'wrong-seq' | 'wrong-hash';

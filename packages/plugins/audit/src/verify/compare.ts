@@ -7,12 +7,15 @@ export function standsAt(buffer: Uint8Array, at: number, text: Uint8Array): bool
   return true;
 }
 
-/** Whether a digest (32 bytes) stands in the buffer as base64url, in the one way to write it. */
-export function digestStandsAt(buffer: Uint8Array, at: number, digest: Uint8Array): boolean {
+/** Whether the digest at `from` (32 bytes) stands in the buffer as base64url, in the one way to write it. */
+export function digestStandsAt(buffer: Uint8Array, at: number, digest: Uint8Array, from = 0): boolean {
   let to = at;
-  for (let from = 0; from < 30; from += 3, to += 4) {
+  const end = from + 30;
+  for (let index = from; index < end; index += 3, to += 4) {
     const bits =
-      ((digest[from] as number) << 16) | ((digest[from + 1] as number) << 8) | (digest[from + 2] as number);
+      ((digest[index] as number) << 16) |
+      ((digest[index + 1] as number) << 8) |
+      (digest[index + 2] as number);
     if (
       buffer[to] !== ALPHABET[bits >> 18] ||
       buffer[to + 1] !== ALPHABET[(bits >> 12) & 63] ||
@@ -21,7 +24,7 @@ export function digestStandsAt(buffer: Uint8Array, at: number, digest: Uint8Arra
     )
       return false;
   }
-  const last = ((digest[30] as number) << 10) | ((digest[31] as number) << 2);
+  const last = ((digest[end] as number) << 10) | ((digest[end + 1] as number) << 2);
   return (
     buffer[to] === ALPHABET[last >> 12] &&
     buffer[to + 1] === ALPHABET[(last >> 6) & 63] &&

@@ -34,8 +34,6 @@ const PROBLEMS: Readonly<Record<LineProblem, string>> = {
   'wrong-hash': 'this record, or one between it and the record before, is not what was written',
 };
 
-/** Types that begin with another letter are the log's own, and parsed. */
-const CALL_TYPES = new Set(['i', 'o'].map((letter) => letter.charCodeAt(0)));
 const TYPE_HEAD = ',"type":"';
 
 /** Checks a whole log, in one pass and bounded memory. */
@@ -282,9 +280,12 @@ async function noLog(directory: string, log: string): Promise<Error> {
   return new Error(`there is no log "${log}" in ${directory}${hint}`);
 }
 
+/** Types that begin with another letter than `intent` and `outcome` are the log's own, and parsed. */
 function isControl(buffer: Buffer, start: number, end: number): boolean {
-  const at = buffer.indexOf(COMMA, start);
-  return at > 0 && at < end && !CALL_TYPES.has(buffer[at + TYPE_HEAD.length] as number);
+  let at = start;
+  while (at < end && buffer[at] !== COMMA) at++;
+  const letter = buffer[at + TYPE_HEAD.length];
+  return at < end && letter !== LETTER_I && letter !== LETTER_O;
 }
 
 function parse(buffer: Buffer, start: number, end: number): ControlRecord {
@@ -292,3 +293,5 @@ function parse(buffer: Buffer, start: number, end: number): ControlRecord {
 }
 
 const COMMA = 44;
+const LETTER_I = 105;
+const LETTER_O = 111;

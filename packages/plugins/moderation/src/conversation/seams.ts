@@ -6,6 +6,8 @@ export interface SeamFind {
   readonly find: Find;
   /** The message it ends in, by its place in the list. */
   readonly message: number;
+  /** Where that one begins in the text that the find counts in. */
+  readonly before: number;
 }
 
 /**
@@ -29,7 +31,8 @@ export function findAcross(finder: Finder, texts: readonly string[], across: num
       for (const find of withoutAllowed(finds)) {
         // Where the text was cut, a word may only seem to begin.
         if (find.start === 0 && cut > 0) continue;
-        if (find.start < before.length && find.end > before.length) found.push({ find, message });
+        if (find.start < before.length && find.end > before.length)
+          found.push({ find, message, before: before.length });
       }
     }
   }

@@ -6,6 +6,14 @@ import { type DetectorName, DETECTORS } from './detectors.ts';
 /** Full-width forms of ASCII, one unit for one. */
 const WIDE = /[\uff01-\uff5e]/;
 
+/** By ASCII unit: whether a find may hold it, and go on behind it. */
+const IN_RUN = new Uint8Array(128);
+for (let unit = 0; unit < 128; unit++)
+  IN_RUN[unit] = /[0-9A-Za-z._+@:-]/.test(String.fromCharCode(unit)) ? 1 : 0;
+
+const SPACE = 32;
+const NO_FINDS: readonly Find[] = [];
+
 /** Finds personal data and secrets. */
 export class DetectorFinder implements Finder {
   readonly #names: readonly DetectorName[];
@@ -18,41 +26,51 @@ export class DetectorFinder implements Finder {
     const narrow = WIDE.test(text)
       ? text.replaceAll(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
       : text;
-    const finds: Find[] = [];
+    let finds: Find[] | undefined;
+    // By the sign that they share: those of one sign stand or fall together.
+    let sign: RegExp | undefined;
+    let signed = false;
     for (const name of this.#names) {
-      const { sign, pattern, check, label, severity } = DETECTORS[name];
-      if (sign !== undefined && !sign.test(narrow)) continue;
-      // Not `matchAll`: it copies the pattern, which is most of the cost of a short piece of a stream.
-      pattern.lastIndex = 0;
-      for (let match = pattern.exec(narrow); match !== null; match = pattern.exec(narrow)) {
-        const [found] = match;
-        if (check !== undefined && !check(found)) continue;
-        const rule = `detector:${name}`;
-        finds.push({
-          start: match.index,
-          end: match.index + found.length,
-          rule,
-          category: PERSONAL_DATA,
-          severity,
-          label: `[${label}]`,
-        });
+      const detector = DETECTORS[name];
+      if (detector.sign !== sign) {
+        ({ sign } = detector);
+        signed = sign.test(narrow);
       }
+      if (signed) finds = found(name, narrow, finds);
     }
-    return { finds, hold: final ? text.length : openRun(narrow) };
+    return { finds: finds ?? NO_FINDS, hold: final ? text.length : openRun(narrow) };
   }
 }
 
-const IN_RUN = /[0-9A-Za-z._+@:-]/;
+function found(name: DetectorName, text: string, before: Find[] | undefined): Find[] | undefined {
+  const { pattern, check, label, severity } = DETECTORS[name];
+  let finds = before;
+  // Not `matchAll`: it copies the pattern, which is most of the cost of a short piece of a stream.
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const [of] = match;
+    if (check !== undefined && !check(of)) continue;
+    const [start, end] = [match.index, match.index + of.length];
+    const find = { start, end, rule: `detector:${name}`, category: PERSONAL_DATA, severity };
+    (finds ??= []).push({ ...find, label: `[${label}]` });
+  }
+  return finds;
+}
+
+function isDigit(text: string, index: number): boolean {
+  const unit = text.charCodeAt(index);
+  return unit >= 48 && unit <= 57;
+}
 
 /** Where the run of characters starts that the text ends with and that may still become a find. */
 function openRun(text: string): number {
   const least = Math.max(0, text.length - MAX_SPAN + 1);
   let start = text.length;
   while (start > least) {
-    const one = text.charAt(start - 1);
+    const unit = text.charCodeAt(start - 1);
     // Numbers are written in groups.
-    const inGroup = one === ' ' && start > 1 && /\d/.test(text.charAt(start - 2));
-    if (!inGroup && !IN_RUN.test(one)) break;
+    const inGroup = unit === SPACE && start > 1 && isDigit(text, start - 2);
+    if (!inGroup && (unit > 127 || IN_RUN[unit] === 0)) break;
     start--;
   }
   return start;

@@ -9,8 +9,8 @@ export interface Detector {
   /** What stands in the place of a find. */
   readonly label: string;
   readonly severity: Severity;
-  /** What each find holds: most texts hold none of it, and need not be searched. Default: nothing in particular. */
-  readonly sign?: RegExp;
+  /** What each find holds: most texts hold none of it, and need not be searched. */
+  readonly sign: RegExp;
   /** Linear: every quantifier has a bound, and every start an edge, so that a run of letters is tried once. */
   readonly pattern: RegExp;
   /** What a pattern cannot tell: check digits and dates. */
@@ -43,6 +43,7 @@ function isResidentId(text: string): boolean {
   return '10X98765432'.charAt(sum % 11) === text.charAt(17).toUpperCase() && date.getUTCDate() === day;
 }
 
+const DIGIT = /\d/;
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const EDGE = '(?<![0-9A-Za-z])';
 const END = '(?![0-9A-Za-z])';
@@ -58,27 +59,27 @@ export const DETECTORS: Readonly<Record<DetectorName, Detector>> = {
   'cn-mobile': {
     label: 'PHONE',
     severity: 'medium',
-    sign: /\d/,
+    sign: DIGIT,
     pattern: new RegExp(`${EDGE}(?:\\+?86[- ]?)?1[3-9]\\d(?:[- ]?\\d{4}){2}${END}`, 'g'),
   },
   'cn-id': {
     label: 'ID',
     severity: 'high',
-    sign: /\d/,
+    sign: DIGIT,
     pattern: new RegExp(`${EDGE}[1-9]\\d{5}(?:18|19|20)\\d\\d[01]\\d[0-3]\\d{4}[\\dXx]${END}`, 'g'),
     check: isResidentId,
   },
   'bank-card': {
     label: 'CARD',
     severity: 'high',
-    sign: /\d/,
+    sign: DIGIT,
     pattern: new RegExp(`${EDGE}[2-6]\\d{3}(?:[- ]?\\d{4}){2}[- ]?\\d{1,4}(?:[- ]?\\d{1,3})?${END}`, 'g'),
     check: passesLuhn,
   },
   ip: {
     label: 'IP',
     severity: 'low',
-    sign: /[.:]/,
+    sign: /\d\.\d|:[\dA-Fa-f:]/,
     pattern: new RegExp(
       `(?<![0-9A-Za-z.:])(?:${OCTET}(?:\\.${OCTET}){3}(?![0-9A-Za-z]|\\.\\d)|[0-9A-Fa-f:]{3,39}(?![0-9A-Za-z:]))`,
       'g',
@@ -88,6 +89,7 @@ export const DETECTORS: Readonly<Record<DetectorName, Detector>> = {
   secret: {
     label: 'SECRET',
     severity: 'high',
+    sign: /sk-|gh[pousr]_|AKIA|AIza|xox|eyJ/,
     pattern: new RegExp(
       `${EDGE}(?:sk-[A-Za-z0-9_-]{16,200}|gh[pousr]_[A-Za-z0-9]{30,100}|AKIA[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{35}|xox[abprs]-[A-Za-z0-9-]{10,100}|eyJ[A-Za-z0-9_-]{8,120}\\.eyJ[A-Za-z0-9_-]{8,80})${END}`,
       'g',

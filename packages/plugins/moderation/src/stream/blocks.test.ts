@@ -149,6 +149,37 @@ describe.each(DIALECTS.map(([format, block, end]) => ({ name: format.name, forma
   },
 );
 
+test('a word masked over two blocks is masked wherever they are repeated as a whole', () => {
+  const [, block] = DIALECTS[1] as (typeof DIALECTS)[number];
+  const pieces = ['gru is a gru', 'mblewort, a grumble', 'wort here'];
+  const content = pieces.map((text) => ({ type: 'output_text', text }));
+  const item = { type: 'message', role: 'assistant', content };
+  const { out } = run(
+    openaiResponses,
+    [
+      ...pieces.flatMap((piece, i) => block(i, [piece.slice(0, 3), piece.slice(3)])),
+      json('response.output_item.done', { output_index: 0, item }),
+      json('response.completed', { response: { output: [item] } }),
+    ],
+    { kind: 'replace', text: '***' },
+  );
+  const told = new Map<string, string>();
+  for (const event of out) {
+    openaiResponses.mapEvent(event, (part) => {
+      if (part.partial !== true) told.set(event.type, (told.get(event.type) ?? '') + part.text);
+      return part.text;
+    });
+  }
+  expect([...told]).toEqual(
+    [
+      'response.output_text.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.completed',
+    ].map((type) => [type, 'gru is a ***, a *** here']),
+  );
+});
+
 test('what waits at the end of a text goes out when another kind of text follows', () => {
   const events = [
     ...(DIALECTS[0]?.[1](0, ['a gru']) ?? []),

@@ -1,9 +1,10 @@
 import type { TextPart } from '@sluice/core';
 import { type Find, type Finder, withoutAllowed } from '../finder.ts';
+import { KIND, kindAt } from '../text/kinds.ts';
 import { MAX_SPAN } from '../words/entry.ts';
 
 /** A change to a text. */
-interface Edit {
+export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
@@ -15,7 +16,19 @@ export type Decision =
   | { readonly kind: 'replace'; readonly text: string }
   | { readonly kind: 'pass' };
 
-type Decide = (find: Find, text: string) => Decision;
+type TextKind = Pick<TextPart, 'channel' | 'editable'>;
+
+/** What the texts of one stream share. */
+export interface ChannelRules {
+  readonly finder: Finder;
+  /** Says what is done about a find, and takes note of it. */
+  readonly decide: (find: Find, part: TextKind, text: string) => Decision;
+  /** By the key of a text: what of it was masked together with another text, for whoever repeats it as a whole. */
+  readonly seams: Map<string, Edit[]>;
+}
+
+/** Texts with such masks that are remembered. A stream that has more of them was made to fill memory: it is blocked. */
+const MAX_SEAMS = 1_000;
 
 /** Text that has gone out and is looked at once more, for what begins in one block and ends in the next. */
 const CONTEXT = 32;
@@ -25,8 +38,8 @@ const CONTEXT = 32;
  * `clear` is decided; behind it, at most 256 characters wait for what follows.
  */
 export class TextChannel {
-  readonly part: Pick<TextPart, 'channel' | 'editable'>;
-  readonly #finder: Finder;
+  readonly part: Pick<TextPart, 'channel' | 'editable' | 'key'>;
+  readonly #rules: ChannelRules;
   readonly #json: boolean;
   /** The text before this one, while a word may still go on from there. */
   #previous: TextChannel | undefined;
@@ -38,10 +51,14 @@ export class TextChannel {
   #base = 0;
   #edits: Edit[] = [];
 
-  constructor(part: Pick<TextPart, 'channel' | 'editable'>, finder: Finder, previous?: TextChannel) {
-    this.part = { channel: part.channel, editable: part.editable };
-    this.#finder = finder;
-    this.#json = part.channel === 'tool-arguments';
+  constructor(
+    { channel, editable, key }: Pick<TextPart, 'channel' | 'editable' | 'key'>,
+    rules: ChannelRules,
+    previous?: TextChannel,
+  ) {
+    this.part = { channel, editable, key };
+    this.#rules = rules;
+    this.#json = channel === 'tool-arguments';
     this.#previous = previous;
   }
 
@@ -70,11 +87,11 @@ export class TextChannel {
    * Takes what has come, and decides as much as can be decided. True when something in it is to be blocked: it begins
    * at `clear`, or in the text before.
    */
-  take(piece: string, decide: Decide): boolean {
+  take(piece: string): boolean {
     if (piece === '') return false;
-    this.#pending += piece;
-    const { hold, blocked } = this.#judge(false, decide);
-    this.#advance(Math.min(hold, blocked ?? hold) - this.#context.length);
+    this.#pending = this.#pending === '' ? piece : this.#pending + piece;
+    const { hold, blocked } = this.#judge(false);
+    this.#advance(Math.min(hold, blocked ?? hold));
     return blocked !== undefined;
   }
 
@@ -82,14 +99,24 @@ export class TextChannel {
    * The text is whole: everything in it is decided, but an end that the next text may continue waits for that, or for
    * {@link settle}. True when something is to be blocked, as with {@link take}.
    */
-  close(decide: Decide): boolean {
+  close(): boolean {
     const lead = this.#lead;
     const own = this.#context.length + this.#pending.length;
-    const { hold } = this.#finder.find(lead, { final: false, json: this.#json });
-    const { blocked } = this.#judge(true, decide, hold < lead.length - own);
+    const { hold } = this.#rules.finder.find(lead, { final: false, json: this.#json });
+    const { blocked } = this.#judge(true, hold < lead.length - own);
     const waits = Math.min(this.#pending.length, lead.length - hold);
-    this.#advance((blocked ?? own - waits) - this.#context.length);
+    this.#advance(blocked ?? this.#pending.length - waits);
     return blocked !== undefined;
+  }
+
+  /** Makes changes that were decided elsewhere, in a text that is whole. */
+  change(edits: readonly Edit[]): void {
+    this.#edits = [...this.#edits, ...edits].sort((a, b) => a.start - b.start);
+  }
+
+  /** Whether nothing in a stretch was changed. */
+  get untouched(): boolean {
+    return this.#edits.length === 0;
   }
 
   /** A stretch of text as it may go out. Only what is cleared may be asked for. */
@@ -120,49 +147,60 @@ export class TextChannel {
     return this.#previous === undefined ? '' : this.#previous.#lead;
   }
 
-  /** Up to where the text is decided, counted from the context's beginning; and where a block begins. */
-  #judge(
-    final: boolean,
-    decide: Decide,
-    keepPrevious = false,
-  ): { hold: number; blocked: number | undefined } {
-    const seen = this.#context.length;
-    const text = this.#context + this.#pending;
-    const found = this.#finder.find(text, { final, json: this.#json });
+  /**
+   * The end of what has gone out: as much as tells whether a word begins behind it. A word that began in there would
+   * not have gone out.
+   */
+  get #edge(): string {
+    const context = this.#context;
+    let at = context.length - 1;
+    while (at > 0 && kindAt(context, at) === KIND.transparent) at--;
+    return at <= 0 ? context : context.slice(at);
+  }
+
+  /** Up to where the pending text is decided, counted from its beginning; and where a block begins. */
+  #judge(final: boolean, keepPrevious = false): { hold: number; blocked: number | undefined } {
+    const edge = this.#edge;
+    const seen = edge.length;
+    const isCut = this.#cut || seen < this.#context.length;
+    const text = edge + this.#pending;
+    const found = this.#rules.finder.find(text, { final, json: this.#json });
     let hold = final ? text.length : Math.max(found.hold, seen);
-    const finds = found.finds.length === 0 ? found.finds : withoutAllowed(found.finds);
     let blocked: number | undefined;
-    const across = this.#previous === undefined ? 'none' : this.#across(final, decide, keepPrevious);
-    if (across === 'blocked') blocked = seen;
-    if (across === 'open') hold = seen;
-    for (const find of [...finds].sort((a, b) => a.start - b.start)) {
-      if (find.end <= seen || (find.start === 0 && this.#cut)) continue;
+    if (this.#previous !== undefined) {
+      const across = this.#across(this.#previous, final, keepPrevious);
+      if (across === 'blocked') blocked = seen;
+      if (across === 'open') hold = seen;
+    }
+    const finds = found.finds.length === 0 ? found.finds : inOrder(withoutAllowed(found.finds));
+    for (const find of finds) {
+      if (find.end <= seen || (find.start === 0 && isCut)) continue;
       const start = Math.max(find.start, seen);
       // It may grow, or turn out to be part of something longer: its end is not known before what it touches is.
       if (!final && find.end > hold && text.length - start <= MAX_SPAN) {
         hold = Math.min(hold, start);
         continue;
       }
-      const decision = decide(find, text.slice(find.start, find.end));
+      const decision = this.#rules.decide(find, this.part, text.slice(find.start, find.end));
       if (decision.kind === 'block') blocked = Math.min(blocked ?? start, start);
       if (decision.kind === 'replace') this.#edit(start - seen, find.end - seen, decision.text);
     }
-    return { hold, blocked };
+    return { hold: hold - seen, blocked: blocked === undefined ? undefined : blocked - seen };
   }
 
   /** Decides what begins in the texts before and ends in this one: they wait until that is known. */
-  #across(final: boolean, decide: Decide, keepPrevious: boolean): 'none' | 'open' | 'blocked' {
-    const previous = this.#previous as TextChannel;
+  #across(previous: TextChannel, final: boolean, keepPrevious: boolean): 'none' | 'open' | 'blocked' {
+    const { finder, decide, seams } = this.#rules;
     const text = this.#lead;
     const seam = previous.#lead.length;
-    const { finds, hold } = this.#finder.find(text, { final, json: this.#json });
-    const crossing = withoutAllowed(finds)
-      .filter(({ start, end }) => start < seam && end > seam && (start > 0 || !previous.#isCut))
-      .sort((a, b) => a.start - b.start);
+    const { finds, hold } = finder.find(text, { final, json: this.#json });
+    const crossing = inOrder(withoutAllowed(finds)).filter(
+      ({ start, end }) => start < seam && end > seam && (start > 0 || !previous.#isCut),
+    );
     const open = !final && (hold < seam || crossing.some(({ end }) => end > hold));
     for (const find of crossing) {
-      const decision = decide(find, text.slice(find.start, find.end));
-      if (decision.kind === 'block') {
+      const decision = decide(find, this.part, text.slice(find.start, find.end));
+      if (decision.kind === 'block' || (decision.kind === 'replace' && seams.size >= MAX_SEAMS)) {
         previous.#clearUpTo(find.start);
         return 'blocked';
       }
@@ -201,24 +239,37 @@ export class TextChannel {
     if (this.#previous !== undefined && start < from) {
       this.#previous.#editLead(start, Math.min(end, from), text);
     }
-    if (end > seen) this.#edit(Math.max(0, start - seen), end - seen, start < from ? '' : text);
+    if (end <= seen) return;
+    const edit = this.#edit(Math.max(0, start - seen), end - seen, start < from ? '' : text);
+    if (edit === undefined) return;
+    const { seams } = this.#rules;
+    const { channel, key } = this.part;
+    const id = `${channel} ${key}`;
+    seams.set(id, [...(seams.get(id) ?? []), edit]);
   }
 
   /** Positions count from the first pending character. Of two changes that overlap, the first one's text counts. */
-  #edit(from: number, to: number, text: string): void {
-    const start = this.#base + from;
+  #edit(from: number, to: number, text: string): Edit | undefined {
     const end = this.#base + to;
     const last = this.#edits.at(-1);
-    if (last === undefined || start >= last.end) this.#edits.push({ start, end, text });
-    else if (end > last.end) this.#edits.push({ start: last.end, end, text });
+    const overlaps = last !== undefined && this.#base + from < last.end;
+    if (overlaps && end <= last.end) return undefined;
+    const edit = { start: overlaps ? last.end : this.#base + from, end, text };
+    this.#edits.push(edit);
+    return edit;
   }
 
   #advance(length: number): void {
     if (length <= 0) return;
-    const text = this.#context + this.#pending.slice(0, length);
-    this.#cut ||= text.length > CONTEXT;
-    this.#context = text.slice(-CONTEXT);
-    this.#pending = this.#pending.slice(length);
+    const gone = length === this.#pending.length ? this.#pending : this.#pending.slice(0, length);
+    const text = gone.length >= CONTEXT ? gone : this.#context + gone;
+    this.#cut ||= this.#context.length + length > CONTEXT;
+    this.#context = text.length > CONTEXT ? text.slice(-CONTEXT) : text;
+    this.#pending = gone === this.#pending ? '' : this.#pending.slice(length);
     this.#base += length;
   }
+}
+
+function inOrder(finds: readonly Find[]): readonly Find[] {
+  return finds.length < 2 ? finds : [...finds].sort((a, b) => a.start - b.start);
 }

@@ -79,6 +79,7 @@ export class Strikes {
    */
   async check(ctx: Context, body: unknown): Promise<readonly Holder[]> {
     const holders = this.#holdersOf(ctx, body);
+    if (holders.length === 0) return holders;
     const left = await Promise.all(
       holders.map((one) => this.#gate.ask(() => this.#store.suspendedMs(one.id))),
     );

@@ -8,12 +8,22 @@ export interface HiddenText {
   readonly text: string;
 }
 
-const BASE64 = /[A-Za-z0-9+/_-]{8,4096}={0,2}/g;
+/** Shortest run of base64 that is decoded. */
+const MIN_RUN = 8;
+const MAX_RUN = 4_096;
 const OVERRIDE = /[\u202e\u2067\u202b][^\u202c\u2069\n]{1,256}/g;
 /** Texts that are looked for in one text: more of them are no prose. */
 const MAX_HIDDEN = 64;
+const NOTHING: readonly HiddenText[] = [];
+const EQUALS = 61;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** By ASCII unit: whether it stands in base64. */
+const BASE64 = new Uint8Array(128);
+for (const one of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-'.split('')) {
+  BASE64[one.charCodeAt(0)] = 1;
+}
 
 function decoded(base64: string): string | undefined {
   try {
@@ -25,17 +35,40 @@ function decoded(base64: string): string | undefined {
   }
 }
 
-/** Texts in base64, and texts that are written backwards to be shown forwards. Only for whole texts. */
-export function hiddenTexts(text: string): HiddenText[] {
-  const hidden: HiddenText[] = [];
-  for (const match of text.matchAll(BASE64)) {
-    if (hidden.length >= MAX_HIDDEN) break;
-    // A word of prose has one case and no digits; decoding each would cost more than reading it.
-    if (!/[A-Z]/.test(match[0]) || !/[a-z0-9]/.test(match[0])) continue;
-    const inner = decoded(match[0]);
-    if (inner !== undefined && inner.length > 1)
-      hidden.push({ start: match.index, end: match.index + match[0].length, text: inner });
+function inBase64(text: string, index: number): boolean {
+  const unit = text.charCodeAt(index);
+  return unit < 128 && BASE64[unit] === 1;
+}
+
+/**
+ * Where the next run of base64 begins, or -1. Looks from the end of where a run would have to stand: most words are
+ * shorter, so that most letters are never looked at.
+ */
+function nextRun(text: string, from: number): number {
+  for (let start = from; start + MIN_RUN <= text.length;) {
+    let at = start + MIN_RUN - 1;
+    while (at >= start && inBase64(text, at)) at--;
+    if (at < start) return start;
+    start = at + 1;
   }
+  return -1;
+}
+
+/** Texts in base64, and texts that are written backwards to be shown forwards. Only for whole texts. */
+export function hiddenTexts(text: string): readonly HiddenText[] {
+  let hidden: HiddenText[] | undefined;
+  for (let start = nextRun(text, 0); start >= 0 && (hidden?.length ?? 0) < MAX_HIDDEN;) {
+    let end = start + MIN_RUN;
+    while (end < text.length && end - start < MAX_RUN && inBase64(text, end)) end++;
+    const run = text.slice(start, end);
+    for (let signs = 0; signs < 2 && text.charCodeAt(end) === EQUALS; signs++) end++;
+    // A word of prose has one case and no digits; decoding each would cost more than reading it.
+    const inner = /[A-Z]/.test(run) && /[a-z0-9]/.test(run) ? decoded(run) : undefined;
+    if (inner !== undefined && inner.length > 1) (hidden ??= []).push({ start, end, text: inner });
+    start = nextRun(text, end);
+  }
+  if (!/[\u202e\u2067\u202b]/.test(text)) return hidden ?? NOTHING;
+  hidden ??= [];
   for (const match of text.matchAll(OVERRIDE)) {
     if (hidden.length >= MAX_HIDDEN * 2) break;
     const backwards = Array.from(match[0].slice(1)).toReversed().join('');

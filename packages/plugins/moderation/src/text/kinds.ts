@@ -23,7 +23,7 @@ const INHERITED_MARK = /^(?=\p{M})\p{Script=Inherited}$/u;
 const VOICING = /^[\u3099\u309a]$/;
 const SPACE = /^[\p{Z}\t]$/u;
 const STOP = /^[\n\r\v\f\u0085\u2028\u2029。，、！？；：!?;…]$/u;
-const BRACKET = /^[\p{Ps}\p{Pe}\p{Pi}\p{Pf}"]$/u;
+const BRACKET = /^[\p{Ps}\p{Pe}\p{Pi}\p{Pf}"<>\uff1c\uff1e]$/u;
 const SIGN = /^[\p{P}\p{S}]$/u;
 const DIGIT = /^\p{N}$/u;
 const LETTER = /^[\p{L}\p{M}]$/u;

@@ -9,7 +9,10 @@ const SMALL_LIST = 10_000;
 export function buildWords(entries: readonly WordEntry[]): Promise<CompiledWords> {
   if (entries.length <= SMALL_LIST) return Promise.resolve(compileWords(entries));
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./build-worker.${extension}`, import.meta.url), { workerData: entries });
+  const worker = new Worker(new URL(`./build-worker.${extension}`, import.meta.url), {
+    workerData: entries,
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  });
   worker.unref();
   return new Promise((resolve, reject) => {
     worker.once('message', resolve);

@@ -83,6 +83,26 @@ describe('a scan', () => {
     );
   });
 
+  test('holds a beginning back while an escape behind it is unfinished, however long both are together', () => {
+    const text = '炸*-\\&#x5f39;';
+    for (let cut = 1; cut < text.length; cut++) {
+      expect(scanner('炸弹').scan(text.slice(0, cut), { final: false })).toEqual({ hits: [], hold: 0 });
+    }
+    expect(scanner('炸弹').scan(text, { final: false }).hits).toHaveLength(1);
+  });
+
+  test.each(['\\u70b8 弹', '&#x70b8; 弹', '㊙ 密', '8 96', '８９ 6'])(
+    'holds back a letter in disguise before a space: %s',
+    (text) => {
+      const words = scanner('炸弹', '秘密', '896');
+      const [hit] = words.scan(text).hits;
+      expect(hit).toMatchObject({ start: 0, end: text.length });
+      for (let cut = 1; cut < text.length; cut++) {
+        expect(words.scan(text.slice(0, cut), { final: false }).hold).toBe(0);
+      }
+    },
+  );
+
   test('tells category, severity and place in the text as it was given', () => {
     const words = scanner({ text: '炸彈', category: 'violence', severity: 'medium' }, 'Straße');
     expect(words.scan('买 炸\u200b弹！').hits).toMatchObject([

@@ -61,6 +61,7 @@ export class WordScanner {
     let hold = length;
     let state = 0;
     let count = 0;
+    let read = length;
     for (let i = 0; i < length; i++) {
       const letter = table[text.charCodeAt(i)] as number;
       if (letter > 2) {
@@ -83,17 +84,18 @@ export class WordScanner {
       } else if (letter === 2) {
         state = 0;
       } else if (letter === SPECIAL) {
-        const read = readSpecial(text, i, json, final);
-        if (read === undefined) {
+        const special = readSpecial(text, i, json, final);
+        if (special === undefined) {
           hold = Math.min(hold, i);
+          read = i;
           break;
         }
-        for (let k = 0; k < read.folded.length; k++) {
-          state = this.#step(state, read.folded.charCodeAt(k));
+        for (let k = 0; k < special.folded.length; k++) {
+          state = this.#step(state, special.folded.charCodeAt(k));
           ring[count++ & MASK] = i;
         }
-        const end = i + read.length;
-        if (read.folded !== '' && hit[state] !== 0) {
+        const end = i + special.length;
+        if (special.folded !== '' && hit[state] !== 0) {
           const more = this.#report(text, state, count, end, final, leet);
           if (more.hits.length > 0) hits = hits === undefined ? more.hits : hits.concat(more.hits);
           if (more.hold < hold) hold = more.hold;
@@ -101,7 +103,7 @@ export class WordScanner {
         i = end - 1;
       }
     }
-    if (!final && state !== 0) hold = Math.min(hold, this.#liveStart(text, state, count, leet));
+    if (!final && state !== 0) hold = Math.min(hold, this.#liveStart(text, state, count, read, leet));
     return { hits: hits ?? NO_HITS, hold };
   }
 
@@ -151,13 +153,13 @@ export class WordScanner {
     return { hits, hold };
   }
 
-  /** Where the longest beginning of a word starts that the text ends with. */
-  #liveStart(text: string, from: number, count: number, leet: boolean): number {
+  /** Where the longest beginning of a word starts that ends the text, as far as it was read. */
+  #liveStart(text: string, from: number, count: number, read: number, leet: boolean): number {
     const { fail, depth } = this.words;
     const place = this.#at(text, count, leet);
     for (let state = from; state !== 0; state = fail[state] as number) {
       const start = this.#ring[(count - (depth[state] as number)) & MASK] as number;
-      if (text.length - start < MAX_SPAN && isLive(place, state, start)) return start;
+      if (text.length - start < MAX_SPAN && isLive(place, state, start, read)) return start;
     }
     return text.length;
   }

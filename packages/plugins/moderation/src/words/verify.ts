@@ -1,5 +1,5 @@
 import { readEscape } from '../text/escapes.ts';
-import { LEET } from '../text/fold.ts';
+import { foldSlowly, LEET } from '../text/fold.ts';
 import { KIND, kindAt, kindBefore, widthAt } from '../text/kinds.ts';
 import { type CompiledWords, ENTRY, MAX_WORD_LENGTH, NODE } from './entry.ts';
 
@@ -51,15 +51,15 @@ export function isWord(
   return (flags & ENTRY.rightEdge) === 0 ? 'yes' : endsWord(text, end, final);
 }
 
-/** Whether the beginning of a word, which the text ends with, may still be completed. */
-export function isLive(place: Place, node: number, start: number): boolean {
+/** Whether the beginning of a word, which the text ends with, may still be completed. It was read up to `end`. */
+export function isLive(place: Place, node: number, start: number, end: number): boolean {
   const { words, text } = place;
   const flags = words.node[node] as number;
   if ((flags & NODE.freeLeft) === 0 && !beginsWord(text, start)) return false;
-  const { filled, spaces, stops, broken } = gapsOf(place, node, text.length);
+  const { filled, spaces, stops, broken } = gapsOf(place, node, end);
   if (broken) return false;
   if (filled === (words.depth[node] as number) - 1) return true;
-  return stops === 0 && (spaces === 0 || kindAt(text, start) === KIND.other);
+  return stops === 0 && (spaces === 0 || letterKind(text, start) !== KIND.letter);
 }
 
 interface Gaps {
@@ -109,6 +109,13 @@ function gapsOf({ words, text, ring, count }: Place, node: number, end: number):
     state = words.check[state] as number;
   }
   return { filled, spaces, stops, brackets, broken: false };
+}
+
+/** The kind of the letter that a character stands for: it may be an escape, or a sign. */
+function letterKind(text: string, at: number): number {
+  const escape = readEscape(text, at, true);
+  const folded = typeof escape === 'object' ? foldSlowly(escape.character, 0) : foldSlowly(text, at);
+  return kindAt(folded, 0);
 }
 
 function sourceWidth(text: string, at: number): number {

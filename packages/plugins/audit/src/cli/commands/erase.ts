@@ -17,8 +17,8 @@ export const erase: Command = {
   --signing-key F PEM file, to sign the checkpoint at the end (default: there is none)
   --key-name N    its name in checkpoints (default sluice-audit)
 
-While a process writes the log, it is asked to erase, and does so within a minute. Legal holds are options of the
-plugin: a process that runs obeys them, this command alone does not know them.`,
+While a process writes the log, it is asked to erase, and does so within a minute. What is under legal hold stays: the
+process knows, and puts on record at its start what it holds, which this command obeys.`,
   takes: ['dir', 'log', 'tenant', 'principal', 'signing-key', 'key-name'],
   flags: ['yes'],
   async run(args, terminal) {
