@@ -2,13 +2,20 @@
 // For one step: node test/check.ts --only docs (several: --only build --only packaging).
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { apiReference } from './check/api.ts';
 import { docstrings } from './check/docstrings.ts';
+import { exampleList } from './check/example-list.ts';
+import { heads } from './check/heads.ts';
 import { layers } from './check/layers.ts';
+import { links } from './check/links.ts';
 import { succeeds, type Check } from './check/run.ts';
 import { snippets } from './check/snippets.ts';
+import { translations } from './check/translation.ts';
 import { unit } from './check/unit.ts';
 import { find, publishedPackages, ROOT } from './check/workspace.ts';
 import { packaging } from './packaging/packaging.ts';
+
+const DOCS = [snippets, links, translations, heads, exampleList, docstrings, apiReference];
 
 const STEPS: Readonly<Record<string, () => Promise<Check[]>>> = {
   format: () => tool('oxfmt', '--check'),
@@ -18,7 +25,7 @@ const STEPS: Readonly<Record<string, () => Promise<Check[]>>> = {
   build,
   packaging,
   layers,
-  docs: async () => [...(await snippets()), ...(await docstrings())],
+  docs: async () => (await Promise.all(DOCS.map((check) => check()))).flat(),
   examples,
   unused: () => tool('knip'),
 };

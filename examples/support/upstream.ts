@@ -11,11 +11,19 @@ export interface Upstream extends AsyncDisposable {
 }
 
 /** The real API when there is a key for it, else a fake one in this process, which echoes what it is asked. */
-export async function claudeOrFake(): Promise<Upstream> {
-  const apiKey = process.env['ANTHROPIC_API_KEY'];
+export function claudeOrFake(): Promise<Upstream> {
+  return realOrFake('https://api.anthropic.com', process.env['ANTHROPIC_API_KEY']);
+}
+
+/** The same for OpenAI's. */
+export function openaiOrFake(): Promise<Upstream> {
+  return realOrFake('https://api.openai.com', process.env['OPENAI_API_KEY']);
+}
+
+async function realOrFake(url: string, apiKey: string | undefined): Promise<Upstream> {
   if (apiKey) {
     const close = async (): Promise<void> => {};
-    return { url: 'https://api.anthropic.com', apiKey, fake: undefined, [Symbol.asyncDispose]: close };
+    return { url, apiKey, fake: undefined, [Symbol.asyncDispose]: close };
   }
   // Slow enough to see the words come in.
   const fake = await fakeUpstream({ tokenDelayMs: 40 });

@@ -70,6 +70,30 @@ export type B = {
   ]);
 });
 
+it('wants one on what a class shows, but for its constructor', async () => {
+  const text = `/** Told. */
+export class A extends Error {
+  readonly a: string;
+  #b = 1;
+  private c = 2;
+  /** Told. */
+  get d(): number {
+    return this.#b + this.c;
+  }
+  static e(): void {}
+  constructor(a: string) {
+    super();
+    this.a = a;
+  }
+  [Symbol.iterator](): void {}
+}
+`;
+  expect(await problems({ 'src/index.ts': text })).toEqual([
+    'src/index.ts:3 A.a is public and has no docstring',
+    'src/index.ts:10 A.e is public and has no docstring',
+  ]);
+});
+
 it('wants it directly above, where the linter may stand between', async () => {
   const found = await problems({
     'src/index.ts': `/** Of the file. */

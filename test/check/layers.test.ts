@@ -4,6 +4,7 @@ import type { Manifest, Package } from './workspace.ts';
 
 const manifest: Manifest = {
   name: '@sluice/retry',
+  description: 'Retries',
   exports: {},
   publishConfig: { exports: {} },
   dependencies: { valibot: '1' },

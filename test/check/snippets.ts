@@ -72,11 +72,13 @@ function same(expected: string, actual: string): boolean {
   return tidy(expected) === tidy(actual);
 }
 
-/** The snippets of every README, one check for each page. */
+/** The pages that people write. */
+export const PAGES: readonly string[] = ['*.md', 'docs/*.md', 'examples/*.md', 'packages/**/*.md'];
+
+/** The snippets of every page, one check for each. */
 export function snippets(): Promise<Check[]> {
-  const pages = find('README.md', 'README.zh-CN.md', 'packages/**/README.md');
   return Promise.all(
-    pages.map(async (page) => ({
+    find(...PAGES).map(async (page) => ({
       name: `snippets of ${page}`,
       problems: await snippetProblems(page, await read(page)),
     })),

@@ -9,6 +9,7 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** As much of a package.json as the checks read. */
 export interface Manifest {
   readonly name: string;
+  readonly description: string;
   readonly exports: Readonly<Record<string, string>>;
   readonly publishConfig: { readonly exports: Readonly<Record<string, unknown>> };
   readonly dependencies?: Readonly<Record<string, string>>;

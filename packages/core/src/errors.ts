@@ -156,13 +156,20 @@ export class PipelineError extends Error {
     Object.defineProperty(this.prototype, BRAND, { value: true });
   }
 
+  /** What went wrong. */
   readonly code: ErrorCode;
+  /** HTTP status of the answer to the caller. */
   readonly status: number;
+  /** Whether the same call may succeed when it is simply tried again. */
   readonly retryable: boolean;
+  /** When to come back, in milliseconds from now; becomes `retry-after`. Undefined: nobody knows. */
   readonly retryAfterMs: number | undefined;
+  /** Further headers of the answer, by lower-case names. */
   readonly headers: Readonly<Record<string, string>> | undefined;
+  /** The plugin that refused. Undefined: the pipeline itself, or the transport. */
   readonly plugin: string | undefined;
 
+  /** @param code Its row of {@link ERROR_CODES} has what the options leave out. */
   constructor(code: ErrorCode, options: PipelineErrorOptions = {}) {
     const facts = ERROR_CODES[code];
     super(

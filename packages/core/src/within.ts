@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 
 /** What did not come in time. It may still come. */
 export class TooLate extends Error {
+  /** Tells it from other errors in logs. */
   override readonly name = 'TooLate';
 }
 

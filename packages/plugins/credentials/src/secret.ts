@@ -20,10 +20,12 @@ export class Secret {
     return this.#text;
   }
 
+  /** Not the text. */
   toString(): string {
     return HIDDEN;
   }
 
+  /** Not the text. */
   toJSON(): string {
     return HIDDEN;
   }

@@ -9,9 +9,11 @@ export class RecordedRequest {
   readonly n: number;
   /** Which connection it came on, counted from 1 since the start. */
   readonly connection: number;
+  /** The HTTP method, in upper case. */
   readonly method: string;
   /** The request target as it was on the wire, query included. */
   readonly path: string;
+  /** As Node joins them, by lower-case names. */
   readonly headers: IncomingHttpHeaders;
   /** Names and values in turn, as they were on the wire. */
   readonly rawHeaders: readonly string[];
