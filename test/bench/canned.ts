@@ -35,7 +35,7 @@ const SENTENCE =
 
 function messagesBody(stream: boolean): Buffer {
   const fields = {
-    model: 'claude-sonnet-4-5',
+    model: 'claude-opus-5-5',
     max_tokens: 1024,
     temperature: 0.2,
     system: 'You are a patient teacher. Answer in plain words, in three short paragraphs at the most.',
@@ -115,7 +115,7 @@ function jsonExchange(): Exchange {
       id: 'msg_01BenchBenchBenchBenchBe',
       type: 'message',
       role: 'assistant',
-      model: 'claude-sonnet-4-5-20250929',
+      model: 'claude-opus-5-5',
       content: [{ type: 'text', text }],
       stop_reason: 'end_turn',
       stop_sequence: null,
@@ -149,7 +149,7 @@ function cannedStream(): CannedStream {
     id: 'msg_01BenchBenchBenchBenchBe',
     type: 'message',
     role: 'assistant',
-    model: 'claude-sonnet-4-5-20250929',
+    model: 'claude-opus-5-5',
     content: [],
     usage: { input_tokens: 187, output_tokens: 1 },
   };
