@@ -19,16 +19,14 @@ const CONDITIONS: Conditions = {
 
 function proxy(subject: string, round: number, cpuMsPerCall: number, more: Partial<Sample> = {}): Sample {
   return {
-    ...{
-      subject,
-      round,
-      cpuMsPerCall,
-      mode: 'sse',
-      inFlight: 16,
-      paced: false,
-      callsPerSecond: 100,
-      coresUsed: 1,
-    },
+    subject,
+    round,
+    cpuMsPerCall,
+    mode: 'sse',
+    inFlight: 16,
+    paced: false,
+    callsPerSecond: 100,
+    coresUsed: 1,
     latencyMs: { p50: cpuMsPerCall * 2, p99: cpuMsPerCall * 4 },
     firstEventMs: { p50: cpuMsPerCall, p99: cpuMsPerCall * 3 },
     ...more,

@@ -1,17 +1,17 @@
+import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
+import { pathToFileURL } from 'node:url';
 import { SLOT_HEADER } from '../canned.ts';
 import type { Headers } from '../subject.ts';
 
-const PROGRAM = new URL(
-  '../peers/portkey/node_modules/@portkey-ai/gateway/build/start-server.js',
-  import.meta.url,
-);
+// Not a dependency of the repository: `bench.ts` installs it next to this, and only when it is asked for.
+const peer = createRequire(new URL('../peers/portkey/package.json', import.meta.url));
 
 /** `@portkey-ai/gateway` as it comes: its own program, without a configuration, without plugins. */
 export async function start(): Promise<number> {
   const port = await freePort();
   process.argv = [...process.argv.slice(0, 2), `--port=${port}`, '--headless'];
-  await import(PROGRAM.href);
+  await import(pathToFileURL(peer.resolve('@portkey-ai/gateway/build/start-server.js')).href);
   return port;
 }
 
