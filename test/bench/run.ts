@@ -24,19 +24,22 @@ export interface Results {
 /** One run of the benchmark, from installing what is missing to the last figure. */
 export class Run {
   readonly #options: Options;
-  readonly #startMs = performance.now();
+  readonly #startMs: number;
   readonly #upstream: Upstream;
   #names: readonly string[];
+  #subjects: readonly SubjectProcess[] = [];
   #samples: readonly Sample[] = [];
 
-  private constructor(options: Options, names: readonly string[], upstream: Upstream) {
+  private constructor(options: Options, startMs: number, names: readonly string[], upstream: Upstream) {
+    this.#startMs = startMs;
     this.#options = options;
     this.#names = names;
     this.#upstream = upstream;
   }
 
   static async measure(options: Options): Promise<Results> {
-    const run = new Run(options, await availableSubjects(options), await Upstream.listen());
+    const startMs = performance.now();
+    const run = new Run(options, startMs, await availableSubjects(options), await Upstream.listen());
     try {
       await run.#generations();
       const memory = options.full && options.modes.includes('sse') ? await run.#memory() : [];
@@ -57,18 +60,18 @@ export class Run {
     let rounds = 0;
     let generations = 1;
     for (let generation = 1; generation <= generations; generation += 1) {
-      let subjects = await this.#start();
-      const alive = (): readonly SubjectProcess[] =>
-        (subjects = subjects.filter(({ name }) => this.#names.includes(name)));
-      const warmUpMs = await this.#warmUp(alive, cells);
+      await this.#start();
+      const warmUpMs = await this.#warmUp(cells);
       if (generation === 1) generations = generationsFor(options, warmUpMs);
       let progress: Progress;
       do {
         rounds += 1;
         say(`Round ${rounds}`);
         const roundStartMs = performance.now();
-        for (const cell of cells)
-          this.#samples = [...this.#samples, ...(await this.#round(alive, cell, rounds))];
+        for (const cell of cells) {
+          const samples = await this.#round(cell, rounds);
+          this.#samples = [...this.#samples, ...samples];
+        }
         const nowMs = performance.now();
         const share = generation / generations;
         progress = { share, rounds, elapsedMs: nowMs - this.#startMs, roundMs: nowMs - roundStartMs };
@@ -77,7 +80,8 @@ export class Run {
     }
   }
 
-  async #start(): Promise<readonly SubjectProcess[]> {
+  /** Starts a new process for each subject. */
+  async #start(): Promise<void> {
     const starting = this.#names.map(async (name) => {
       try {
         return [await SubjectProcess.start(name, this.#upstream.url)];
@@ -86,31 +90,27 @@ export class Run {
         return [];
       }
     });
-    return (await Promise.all(starting)).flat();
+    this.#subjects = (await Promise.all(starting)).flat();
   }
 
   /** Rounds that do not count. All subjects take part in turns, or those that are ready early would cool down again. */
-  async #warmUp(alive: () => readonly SubjectProcess[], cells: readonly Cell[]): Promise<number> {
+  async #warmUp(cells: readonly Cell[]): Promise<number> {
     const { warmUpMs, warmUpRounds } = this.#options;
     say('Warming up');
     const startMs = performance.now();
     let passedMs = 0;
     for (let round = 1; round <= warmUpRounds && passedMs < warmUpMs; round += 1) {
-      for (const cell of cells) await this.#round(alive, cell, round);
+      for (const cell of cells) await this.#round(cell, round);
       passedMs = performance.now() - startMs;
     }
     return passedMs;
   }
 
   /** One round of one cell; again without a peer that fails in it. */
-  async #round(
-    alive: () => readonly SubjectProcess[],
-    cell: Cell,
-    round: number,
-  ): Promise<readonly Sample[]> {
+  async #round(cell: Cell, round: number): Promise<readonly Sample[]> {
     for (;;) {
       try {
-        return await measureRound(alive(), cell, round, this.#upstream, this.#options.full);
+        return await measureRound(this.#subjects, cell, round, this.#upstream, this.#options.full);
       } catch (error) {
         this.#leaveOut(error);
       }
@@ -143,6 +143,7 @@ export class Run {
     const { subject } = error;
     say(`${subject} is left out: ${error.message}`);
     this.#names = this.#names.filter((name) => name !== subject);
+    this.#subjects = this.#subjects.filter(({ name }) => name !== subject);
     this.#samples = this.#samples.filter((sample) => sample.subject !== subject);
   }
 }
