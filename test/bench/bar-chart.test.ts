@@ -34,6 +34,12 @@ describe('drawBars', () => {
     for (const [, y] of svg.matchAll(/ y\d?="([\d.]+)"/g)) expect(Number(y)).toBeLessThan(Number(height));
   });
 
+  it('writes no number across the mark', () => {
+    const bars = [{ label: 'near', value: 4.8, own: true }, ...(CHART.groups[0]?.bars ?? [])];
+    const drawn = drawBars({ ...CHART, groups: [{ heading: 'JSON', bars }] });
+    expect(drawn).toContain('<text x="366.0" y="87">4.8</text>');
+  });
+
   it('follows light and dark, and says in words what it shows', () => {
     expect(svg).toContain('prefers-color-scheme:dark');
     expect(svg).toContain('aria-label="Speed &lt;fast>: JSON: ours 10.0, theirs 2.5"');

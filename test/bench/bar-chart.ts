@@ -52,10 +52,11 @@ export function drawBars({ title, subtitle, digits, groups, mark }: BarChart): s
     for (const { label, value, own } of bars) {
       const width = scale(value).toFixed(1);
       const text = y + 11;
+      const number = LABEL_WIDTH + numberAt(scale(value), mark === undefined ? undefined : scale(mark)) + 6;
       parts.push(
         `<text x="${LABEL_WIDTH - 8}" y="${text}" text-anchor="end">${escape(label)}</text>`,
         `<rect class="${own ? 'own' : 'other'}" x="${LABEL_WIDTH}" y="${y}" width="${width}" height="${BAR}" rx="2"/>`,
-        `<text x="${(LABEL_WIDTH + scale(value) + 6).toFixed(1)}" y="${text}">${value.toFixed(digits)}</text>`,
+        `<text x="${number.toFixed(1)}" y="${text}">${value.toFixed(digits)}</text>`,
       );
       y += ROW;
     }
@@ -79,6 +80,11 @@ export function drawBars({ title, subtitle, digits, groups, mark }: BarChart): s
     `<text class="title" x="0" y="16">${escape(title)}</text>\n<text class="sub" x="0" y="36">${escape(subtitle)}</text>\n` +
     `${parts.join('\n')}\n</svg>\n`
   );
+}
+
+/** Where the number behind a bar begins: behind the mark too, when the mark would cross it. */
+function numberAt(end: number, mark: number | undefined): number {
+  return mark !== undefined && mark > end && mark < end + VALUE_WIDTH / 2 ? mark : end;
 }
 
 function escape(text: string): string {

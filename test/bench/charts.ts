@@ -9,7 +9,7 @@ export function chartsOf(report: Report): ReadonlyMap<string, string> {
     {
       file: 'cpu.svg',
       title: 'CPU time per call, the bare proxy being 1',
-      subtitle: '16 calls in flight. Less is better.',
+      subtitle: '16 calls in flight. Less is better. Blue: Sluice.',
       digits: 2,
       mark: 1,
       groups: byMode(usual, (row) => row.ratioToBare),
@@ -17,21 +17,21 @@ export function chartsOf(report: Report): ReadonlyMap<string, string> {
     {
       file: 'throughput.svg',
       title: 'Calls per second, on one core',
-      subtitle: '16 calls in flight. More is better.',
+      subtitle: '16 calls in flight. More is better. Blue: Sluice.',
       digits: 0,
       groups: byMode(usual, (row) => (row.ratioToBare === undefined ? undefined : row.callsPerSecond)),
     },
     {
       file: 'first-event.svg',
       title: 'Time to the first event, 99 of 100 are faster',
-      subtitle: '16 streams, one event every 2 ms in each; milliseconds. Less is better.',
+      subtitle: '16 streams, one event every 2 ms in each; milliseconds. Less is better. Blue: Sluice.',
       digits: 2,
       groups: groups('Streams', paced, (row) => row.firstEventMs?.p99),
     },
     {
       file: 'client.svg',
       title: 'CPU time per call in the client, the SDK with its own fetch being 1',
-      subtitle: '16 calls in flight. Less is better.',
+      subtitle: '16 calls in flight. Less is better. Blue: Sluice.',
       digits: 2,
       mark: 1,
       groups: byMode(usual, (row) => row.ratioToGlobalFetch),
@@ -39,7 +39,7 @@ export function chartsOf(report: Report): ReadonlyMap<string, string> {
     {
       file: 'memory.svg',
       title: 'Memory of a process with 4,000 live streams',
-      subtitle: 'Resident, MiB. Less is better.',
+      subtitle: 'Resident, MiB. Less is better. Blue: Sluice.',
       digits: 0,
       groups: groups('Streams', memory, ({ liveMiB }) => liveMiB),
     },
