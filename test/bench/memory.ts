@@ -19,13 +19,16 @@ export interface Memory {
 const STREAMS = 4_000;
 
 /** Each gets an event so often, so that none ends before the last has begun, and the memory in use is in motion. */
-const PACE_MS = 1_000;
+const PACE_MS = 2_000;
 
 /** How many start together; more would overflow the queue of connections that are not accepted yet. */
 const AT_ONCE = 100;
 
-/** All have to be live by then: the first ones have 45 events left. */
-const OPEN_MS = 30_000;
+/** All have to be live by then: the first ones have 16 events left. */
+const OPEN_MS = 60_000;
+
+/** When so few have not begun by then, no more will: the subject has a limit of its own. */
+const STALL_MS = 10_000;
 
 /** How long all are watched once they are live. */
 const WATCH_MS = 4_000;
@@ -41,9 +44,10 @@ export async function measureMemory(name: string, upstream: Upstream): Promise<M
     const idle = await subject.rssBytes();
     const deadlineMs = performance.now() + OPEN_MS;
     while (streams.length < STREAMS) {
+      const stallMs = performance.now() + STALL_MS;
       const some = await Promise.all(Array.from({ length: AT_ONCE }, () => Stream.open(subject, upstream)));
       streams.push(...some);
-      await Promise.all(some.map((stream) => stream.begins(deadlineMs - performance.now())));
+      await Promise.all(some.map((stream) => stream.begins(Math.min(deadlineMs, stallMs))));
     }
     let live = 0;
     for (let passedMs = 0; passedMs < WATCH_MS; passedMs += LOOK_MS) {
@@ -86,11 +90,10 @@ class Stream {
   }
 
   /** Waits for the first event. */
-  async begins(timeoutMs: number): Promise<void> {
-    const deadlineMs = performance.now() + timeoutMs;
+  async begins(deadlineMs: number): Promise<void> {
     while (this.#caller.receivedBytes === 0) {
       this.checkLive();
-      if (performance.now() > deadlineMs) throw new Error(`not ${STREAMS} live streams within ${OPEN_MS} ms`);
+      if (performance.now() > deadlineMs) throw new Error(`it did not get ${STREAMS} streams live in time`);
       await sleep(5);
     }
   }
