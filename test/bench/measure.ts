@@ -29,7 +29,6 @@ export interface Sample extends Cell {
 /** One subject within a round. */
 interface Runner {
   readonly subject: SubjectProcess;
-  readonly load: Load | ClientLoad;
   readonly turns: LoadResult[];
   cpuMs: number;
 }
@@ -62,24 +61,16 @@ export async function measureRound(
   upstream: Upstream,
   full: boolean,
 ): Promise<readonly Sample[]> {
-  const runners: Runner[] = [];
-  try {
-    for (const subject of subjects.filter(({ name }) => takesPart(name, cell, full))) {
-      const load = await blaming<Load | ClientLoad>(subject, () =>
-        isClient(subject.name) ? new ClientLoad(subject, cell) : Load.open(subject, cell, upstream),
-      );
-      runners.push({ subject, load, turns: [], cpuMs: 0 });
-    }
-    // Always round in a circle: who comes twice in a row would find its code in the caches still.
-    if (round % 2 === 0) runners.reverse();
-    const turns = cell.paced ? PACED_TURNS_PER_ROUND : TURNS_PER_ROUND[cell.mode];
-    for (let turn = 0; turn < turns; turn += 1) {
-      for (const runner of runners) await blaming(runner.subject, () => takeTurn(runner, cell));
-    }
-    return runners.map((runner) => toSample(runner, cell, round));
-  } finally {
-    for (const { load } of runners) load.close();
+  const runners = subjects
+    .filter(({ name }) => takesPart(name, cell, full))
+    .map((subject): Runner => ({ subject, turns: [], cpuMs: 0 }));
+  // Always round in a circle: who comes twice in a row would find its code in the caches still.
+  if (round % 2 === 0) runners.reverse();
+  const turns = cell.paced ? PACED_TURNS_PER_ROUND : TURNS_PER_ROUND[cell.mode];
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const runner of runners) await blaming(runner.subject, () => takeTurn(runner, cell, upstream));
   }
+  return runners.map((runner) => toSample(runner, cell, round));
 }
 
 /** What goes wrong in `work` is this subject's. */
@@ -91,14 +82,22 @@ async function blaming<T>(subject: SubjectProcess, work: () => T | Promise<T>): 
   }
 }
 
-async function takeTurn(runner: Runner, cell: Cell): Promise<void> {
-  const { subject, load, turns } = runner;
-  const before = await load.run(perSlot(CALLS_BEFORE_TURN[cell.mode], cell));
-  const fitting = (before.calls / before.seconds) * (MAX_TURN_MS / 1000);
-  const calls = cell.paced ? PACED_CALLS_PER_TURN : Math.min(CALLS_PER_TURN[cell.mode], fitting);
-  const cpuMsBefore = await subject.cpuMs();
-  turns.push(await load.run(perSlot(calls, cell)));
-  runner.cpuMs += (await subject.cpuMs()) - cpuMsBefore;
+async function takeTurn(runner: Runner, cell: Cell, upstream: Upstream): Promise<void> {
+  const { subject, turns } = runner;
+  // Opened anew: a peer may close connections that wait for the others' turns.
+  const load = isClient(subject.name)
+    ? new ClientLoad(subject, cell)
+    : await Load.open(subject, cell, upstream);
+  try {
+    const before = await load.run(perSlot(CALLS_BEFORE_TURN[cell.mode], cell));
+    const fitting = (before.calls / before.seconds) * (MAX_TURN_MS / 1000);
+    const calls = cell.paced ? PACED_CALLS_PER_TURN : Math.min(CALLS_PER_TURN[cell.mode], fitting);
+    const cpuMsBefore = await subject.cpuMs();
+    turns.push(await load.run(perSlot(calls, cell)));
+    runner.cpuMs += (await subject.cpuMs()) - cpuMsBefore;
+  } finally {
+    load.close();
+  }
 }
 
 function toSample({ subject, cpuMs, turns }: Runner, cell: Cell, round: number): Sample {

@@ -57,8 +57,14 @@ const FULL_SUBJECTS: readonly string[] = [
   'sdk-pipeline',
 ];
 
-/** Slow, or waiting for most of the time: they run with `--full`, or when somebody asks for them. */
-const ONLY_WHEN_ASKED: ReadonlySet<string> = new Set(['portkey', 'sdk-global-fetch', 'sdk-pipeline']);
+/** Slow, waiting for most of the time, or near to another one: they run with `--full`, or when somebody asks for them. */
+const ONLY_WHEN_ASKED: ReadonlySet<string> = new Set([
+  'standard-redis',
+  'standard-cache-hit',
+  'portkey',
+  'sdk-global-fetch',
+  'sdk-pipeline',
+]);
 
 /** How long each kind of run takes; see {@link Options}. */
 const TIMES = {
