@@ -15,9 +15,14 @@ export interface Exchange {
   /** How many bytes of the answer's body are out after each of the writes. */
   readonly bodyBytesAfterWrite: readonly number[];
   readonly body: Buffer;
+  /** What the model says in it. */
+  readonly text: string;
 }
 
-/** Says which of the calls in flight a request belongs to; every proxy hands it on like any other header. */
+/**
+ * Says which of the calls in flight a request belongs to; every proxy hands it on like any other header. A stream that
+ * was asked for without it comes at a pace of its own.
+ */
 export const SLOT_HEADER = 'x-bench-slot';
 
 const PROMPT =
@@ -30,7 +35,7 @@ const SENTENCE =
 
 function messagesBody(stream: boolean): Buffer {
   const fields = {
-    model: 'claude-sonnet-4-5',
+    model: 'claude-opus-5-5',
     max_tokens: 1024,
     temperature: 0.2,
     system: 'You are a patient teacher. Answer in plain words, in three short paragraphs at the most.',
@@ -44,8 +49,12 @@ function messagesBody(stream: boolean): Buffer {
   return Buffer.from(JSON.stringify(stream ? { ...fields, stream: true } : fields));
 }
 
-/** The request as the official TypeScript SDK sends it, head and body. */
-export function requestBytes(exchange: Exchange, port: number, slot: number): Buffer {
+/** The request as the official TypeScript SDK sends it, head and body, with some headers more. */
+export function requestBytes(
+  exchange: Exchange,
+  port: number,
+  headers: Readonly<Record<string, string>>,
+): Buffer {
   const head = [
     'POST /v1/messages HTTP/1.1',
     `host: 127.0.0.1:${port}`,
@@ -66,7 +75,7 @@ export function requestBytes(exchange: Exchange, port: number, slot: number): Bu
     'accept-language: *',
     'sec-fetch-mode: cors',
     'accept-encoding: gzip, deflate',
-    `${SLOT_HEADER}: ${slot}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${exchange.requestBody.length}`,
   ];
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), exchange.requestBody]);
@@ -100,13 +109,14 @@ function answerHead(contentType: string, framing: string): string {
 }
 
 function jsonExchange(): Exchange {
+  const text = SENTENCE.repeat(4).trim();
   const body = Buffer.from(
     JSON.stringify({
       id: 'msg_01BenchBenchBenchBenchBe',
       type: 'message',
       role: 'assistant',
-      model: 'claude-sonnet-4-5-20250929',
-      content: [{ type: 'text', text: SENTENCE.repeat(4).trim() }],
+      model: 'claude-opus-5-5',
+      content: [{ type: 'text', text }],
       stop_reason: 'end_turn',
       stop_sequence: null,
       usage: {
@@ -125,15 +135,21 @@ function jsonExchange(): Exchange {
     writes: [Buffer.concat([head, body])],
     bodyBytesAfterWrite: [body.length],
     body,
+    text,
   };
 }
 
-function sseEvents(): readonly Buffer[] {
+interface CannedStream {
+  readonly events: readonly Buffer[];
+  readonly text: string;
+}
+
+function cannedStream(): CannedStream {
   const message = {
     id: 'msg_01BenchBenchBenchBenchBe',
     type: 'message',
     role: 'assistant',
-    model: 'claude-sonnet-4-5-20250929',
+    model: 'claude-opus-5-5',
     content: [],
     usage: { input_tokens: 187, output_tokens: 1 },
   };
@@ -143,9 +159,11 @@ function sseEvents(): readonly Buffer[] {
     { type: 'ping' },
   ];
   const words = SENTENCE.split(' ');
+  let all = '';
   // The last three close the stream.
   for (let index = data.length; index < EVENTS_PER_STREAM - 3; index += 1) {
     const text = ` ${words[index % words.length]} ${words[(index + 1) % words.length]}`;
+    all += text;
     data.push({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } });
   }
   const delta = { stop_reason: 'end_turn', stop_sequence: null };
@@ -154,7 +172,8 @@ function sseEvents(): readonly Buffer[] {
     { type: 'message_delta', delta, usage: { output_tokens: 161 } },
     { type: 'message_stop' },
   );
-  return data.map((event) => Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`));
+  const events = data.map((event) => Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`));
+  return { events, text: all };
 }
 
 /**
@@ -162,7 +181,7 @@ function sseEvents(): readonly Buffer[] {
  * that is how they come from a real upstream, and plugins may hold the preamble back until the first words.
  */
 function sseExchange(): Exchange {
-  const events = sseEvents();
+  const { events, text } = cannedStream();
   const head = answerHead('text/event-stream; charset=utf-8', 'Transfer-Encoding: chunked');
   const chunks = events.map((event) => `${event.length.toString(16)}\r\n${event.toString()}\r\n`);
   const together = PREAMBLE_EVENTS + 1;
@@ -172,9 +191,10 @@ function sseExchange(): Exchange {
   return {
     mode: 'sse',
     requestBody: messagesBody(true),
-    writes: [first, ...chunks.slice(together, -1), last].map((text) => Buffer.from(text)),
+    writes: [first, ...chunks.slice(together, -1), last].map((write) => Buffer.from(write)),
     bodyBytesAfterWrite: bodyBytes.slice(together - 1),
     body: Buffer.concat(events),
+    text,
   };
 }
 

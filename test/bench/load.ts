@@ -1,45 +1,47 @@
-import { connect, type Socket } from 'node:net';
-import { requestBytes, type Exchange } from './canned.ts';
+import { EXCHANGES } from './canned.ts';
+import { Caller } from './caller.ts';
+import type { SubjectProcess } from './child.ts';
+import type { Cell } from './cells.ts';
 import type { Upstream } from './upstream.ts';
-import { MessageReader } from './wire.ts';
 
-/** What the load saw of one turn. */
+/** What was seen of one turn. */
 export interface LoadResult {
   readonly calls: number;
   readonly seconds: number;
+  /** From the first byte of a request to the last of its answer, for each call, in milliseconds. */
+  readonly latenciesMs: readonly number[];
+  /** From the first byte of a request to the first of its answer's body, for each call, in milliseconds. */
+  readonly firstEventsMs: readonly number[];
 }
 
 /** No turn takes anywhere near this long: the subject has lost a call. */
-const LOST_MS = 10_000;
+const LOST_MS = 20_000;
 
 /** When nothing has come for so long, the subject waits for more events before it hands on those it has. */
 const HELD_BACK_MS = 50;
 
-const CLOSED = new Error('the subject closed the connection');
+/** Paced calls do not all start at once, or each would wait for the others. */
+const STAGGER_MS = 6;
 
-/** Keeps `inFlight` calls going against one subject and checks each byte that comes back. */
+/** Keeps calls going against one proxy and checks each byte that comes back. */
 export class Load {
-  readonly #name: string;
   readonly #callers: readonly Caller[];
   readonly #upstream: Upstream;
+  readonly #staggerMs: number;
   #ahead = 1;
 
-  private constructor(name: string, callers: readonly Caller[], upstream: Upstream) {
-    this.#name = name;
+  private constructor(callers: readonly Caller[], upstream: Upstream, staggerMs: number) {
     this.#callers = callers;
     this.#upstream = upstream;
+    this.#staggerMs = staggerMs;
   }
 
-  static async open(
-    subject: string,
-    port: number,
-    exchange: Exchange,
-    inFlight: number,
-    upstream: Upstream,
-  ): Promise<Load> {
-    const slots = Array.from({ length: inFlight }, (_, slot) => slot);
-    const callers = await Promise.all(slots.map((slot) => Caller.open(port, exchange, slot, upstream)));
-    return new Load(`${subject} (${exchange.mode}, ${inFlight} in flight)`, callers, upstream);
+  static async open(subject: SubjectProcess, cell: Cell, upstream: Upstream): Promise<Load> {
+    const { port, requestHeaders: headers } = subject;
+    const slots = Array.from({ length: cell.inFlight }, (_, slot) => (cell.paced ? {} : { slot }));
+    const exchange = EXCHANGES[cell.mode];
+    const callers = slots.map((slot) => Caller.open({ port, exchange, headers, upstream, ...slot }));
+    return new Load(await Promise.all(callers), upstream, cell.paced ? STAGGER_MS : 0);
   }
 
   /** Makes `callsPerSlot` calls on each connection, one after the other, all connections at once. */
@@ -64,28 +66,35 @@ export class Load {
 
   #call(callsPerSlot: number): Promise<LoadResult> {
     return new Promise((resolve, reject) => {
+      const latenciesMs: number[] = [];
+      const firstEventsMs: number[] = [];
       const startMs = performance.now();
       let toStart = (callsPerSlot - 1) * this.#callers.length;
       let toFinish = callsPerSlot * this.#callers.length;
       const calls = toFinish;
       const fail = (error: Error): void => {
         clearTimeout(lost);
-        reject(new Error(`${this.#name}: ${error.message}`, { cause: error }));
+        reject(error);
       };
       const lost = setTimeout(() => {
         fail(new Error(`${toFinish} of ${calls} calls not answered within ${LOST_MS} ms`));
       }, LOST_MS);
       const next = (caller: Caller): void => {
         toFinish -= 1;
+        latenciesMs.push(caller.elapsedMs);
+        firstEventsMs.push(caller.firstEventMs);
         if (toStart > 0) {
           toStart -= 1;
           caller.call(next, fail);
         } else if (toFinish === 0) {
           clearTimeout(lost);
-          resolve({ calls, seconds: (performance.now() - startMs) / 1000 });
+          resolve({ calls, seconds: (performance.now() - startMs) / 1000, latenciesMs, firstEventsMs });
         }
       };
-      for (const caller of this.#callers) caller.call(next, fail);
+      this.#callers.forEach((caller, index) => {
+        if (this.#staggerMs === 0) caller.call(next, fail);
+        else setTimeout(() => caller.call(next, fail), index * this.#staggerMs);
+      });
     });
   }
 
@@ -95,100 +104,4 @@ export class Load {
     this.#upstream.ahead = this.#ahead;
     for (const caller of this.#callers) caller.release();
   }
-}
-
-/** One keep-alive connection with at most one call on it. */
-class Caller {
-  readonly #socket: Socket;
-  readonly #request: Buffer;
-  readonly #body: Buffer;
-  readonly #slot: number;
-  readonly #upstream: Upstream;
-  #bodyBytes = 0;
-  #earlierBytes = 0;
-  #done: ((caller: Caller) => void) | undefined;
-  #fail: ((error: Error) => void) | undefined;
-
-  private constructor(socket: Socket, request: Buffer, exchange: Exchange, slot: number, upstream: Upstream) {
-    this.#socket = socket;
-    this.#request = request;
-    this.#body = exchange.body;
-    this.#slot = slot;
-    this.#upstream = upstream;
-    const reader = new MessageReader({
-      head: checkHead,
-      body: (data, from, to) => {
-        this.#checkBody(data, from, to);
-        this.release();
-      },
-      end: () => {
-        this.#finish();
-      },
-    });
-    socket.on('data', (data) => {
-      try {
-        reader.push(data as Buffer);
-      } catch (error) {
-        this.#fail?.(error as Error);
-        socket.destroy();
-      }
-    });
-    socket.on('error', (error) => this.#fail?.(error));
-    socket.on('close', () => this.#fail?.(CLOSED));
-  }
-
-  static async open(port: number, exchange: Exchange, slot: number, upstream: Upstream): Promise<Caller> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve).once('error', reject);
-    });
-    return new Caller(socket, requestBytes(exchange, port, slot), exchange, slot, upstream);
-  }
-
-  /** Body bytes of all calls so far. */
-  get receivedBytes(): number {
-    return this.#earlierBytes + this.#bodyBytes;
-  }
-
-  /** Lets the upstream send what this client is ready for. */
-  release(): void {
-    this.#upstream.clientSaw(this.#slot, this.#bodyBytes);
-  }
-
-  call(done: (caller: Caller) => void, fail: (error: Error) => void): void {
-    this.#earlierBytes += this.#bodyBytes;
-    this.#bodyBytes = 0;
-    this.#done = done;
-    this.#fail = fail;
-    // It may have closed while no call was on its way to notice.
-    if (this.#socket.destroyed) fail(CLOSED);
-    else this.#socket.write(this.#request);
-  }
-
-  close(): void {
-    this.#fail = undefined;
-    this.#socket.destroy();
-  }
-
-  #checkBody(data: Buffer, from: number, to: number): void {
-    const end = this.#bodyBytes + to - from;
-    if (end > this.#body.length || data.compare(this.#body, this.#bodyBytes, end, from, to) !== 0) {
-      throw new Error(`wrong body after ${this.#bodyBytes} bytes: ${data.toString('latin1', from, to)}`);
-    }
-    this.#bodyBytes = end;
-  }
-
-  #finish(): void {
-    if (this.#bodyBytes !== this.#body.length) {
-      throw new Error(`${this.#bodyBytes} bytes of body instead of ${this.#body.length}`);
-    }
-    this.#done?.(this);
-  }
-}
-
-function checkHead(head: string): void {
-  if (!head.startsWith('HTTP/1.1 200 ')) throw new Error(`wrong status: ${head}`);
-  // An answer of the cache says so, and has none of them.
-  if (!/\r\n(?:request-id: req_|cache-status: sluice; )/i.test(head))
-    throw new Error(`headers of the upstream are missing: ${head}`);
 }

@@ -1,12 +1,16 @@
-import { EXCHANGES, type Mode } from './canned.ts';
-import type { SubjectProcess } from './child.ts';
-import { Load } from './load.ts';
+import type { Mode } from './canned.ts';
+import { takesPart, type Cell } from './cells.ts';
+import { SubjectError, type SubjectProcess } from './child.ts';
+import { ClientLoad } from './client-load.ts';
+import { isClient } from './kinds.ts';
+import { Load, type LoadResult } from './load.ts';
+import { median, quantile } from './quantile.ts';
 import type { Upstream } from './upstream.ts';
 
-/** A combination that every subject is measured in. */
-export interface Cell {
-  readonly mode: Mode;
-  readonly inFlight: number;
+/** A median and the value that 99 of 100 stay below, in milliseconds. */
+export interface Spread {
+  readonly p50: number;
+  readonly p99: number;
 }
 
 /** What one subject did in one round of one cell. */
@@ -17,15 +21,16 @@ export interface Sample extends Cell {
   readonly callsPerSecond: number;
   /** How many cores the subject kept busy while it was its turn. */
   readonly coresUsed: number;
+  /** Missing for clients: what they wait for is mostly the pace of the upstream. */
+  readonly latencyMs?: Spread;
+  readonly firstEventMs?: Spread;
 }
 
 /** One subject within a round. */
 interface Runner {
   readonly subject: SubjectProcess;
-  readonly load: Load;
+  readonly turns: LoadResult[];
   cpuMs: number;
-  calls: number;
-  seconds: number;
 }
 
 /**
@@ -41,46 +46,65 @@ const CALLS_BEFORE_TURN: Readonly<Record<Mode, number>> = { json: 32, sse: 16 };
 /** So many that each round has its share of garbage collections; else the median over the rounds would hide them. */
 const TURNS_PER_ROUND: Readonly<Record<Mode, number>> = { json: 3, sse: 4 };
 
-/** One round of one cell: the subjects take turns, a few times each. */
+/** Waiting is most of a paced stream, and it disturbs nobody. */
+const PACED_CALLS_PER_TURN = 64;
+const PACED_TURNS_PER_ROUND = 1;
+
+/** Who is so slow that a turn would take longer makes fewer calls, or the others would have to wait for it. */
+const MAX_TURN_MS = 400;
+
+/** One round of one cell: the subjects that take part take turns, a few times each. */
 export async function measureRound(
   subjects: readonly SubjectProcess[],
   cell: Cell,
   round: number,
   upstream: Upstream,
+  full: boolean,
 ): Promise<readonly Sample[]> {
-  const runners: Runner[] = [];
+  const runners = subjects
+    .filter(({ name }) => takesPart(name, cell, full))
+    .map((subject): Runner => ({ subject, turns: [], cpuMs: 0 }));
+  // Always round in a circle: who comes twice in a row would find its code in the caches still.
+  if (round % 2 === 0) runners.reverse();
+  const turns = cell.paced ? PACED_TURNS_PER_ROUND : TURNS_PER_ROUND[cell.mode];
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const runner of runners) await blaming(runner.subject, () => takeTurn(runner, cell, upstream));
+  }
+  return runners.map((runner) => toSample(runner, cell, round));
+}
+
+/** What goes wrong in `work` is this subject's. */
+async function blaming<T>(subject: SubjectProcess, work: () => T | Promise<T>): Promise<T> {
   try {
-    for (const subject of subjects) {
-      runners.push({
-        subject,
-        load: await openLoad(subject, cell, upstream),
-        cpuMs: 0,
-        calls: 0,
-        seconds: 0,
-      });
-    }
-    // Always round in a circle: who comes twice in a row would find its code in the caches still.
-    if (round % 2 === 0) runners.reverse();
-    for (let turn = 0; turn < TURNS_PER_ROUND[cell.mode]; turn += 1) {
-      for (const runner of runners) await takeTurn(runner, cell);
-    }
-    return runners.map((runner) => toSample(runner, cell, round));
-  } finally {
-    for (const { load } of runners) load.close();
+    return await work();
+  } catch (error) {
+    throw new SubjectError(subject.name, error);
   }
 }
 
-async function takeTurn(runner: Runner, cell: Cell): Promise<void> {
-  const { subject, load } = runner;
-  await load.run(perSlot(CALLS_BEFORE_TURN, cell));
-  const cpuMsBefore = await subject.cpuMs();
-  const { calls, seconds } = await load.run(perSlot(CALLS_PER_TURN, cell));
-  runner.cpuMs += (await subject.cpuMs()) - cpuMsBefore;
-  runner.calls += calls;
-  runner.seconds += seconds;
+async function takeTurn(runner: Runner, cell: Cell, upstream: Upstream): Promise<void> {
+  const { subject, turns } = runner;
+  // Opened anew: a peer may close connections that wait for the others' turns.
+  const load = isClient(subject.name)
+    ? new ClientLoad(subject, cell)
+    : await Load.open(subject, cell, upstream);
+  try {
+    const before = await load.run(perSlot(CALLS_BEFORE_TURN[cell.mode], cell));
+    const fitting = (before.calls / before.seconds) * (MAX_TURN_MS / 1000);
+    const calls = cell.paced ? PACED_CALLS_PER_TURN : Math.min(CALLS_PER_TURN[cell.mode], fitting);
+    const cpuMsBefore = await subject.cpuMs();
+    turns.push(await load.run(perSlot(calls, cell)));
+    runner.cpuMs += (await subject.cpuMs()) - cpuMsBefore;
+  } finally {
+    load.close();
+  }
 }
 
-function toSample({ subject, cpuMs, calls, seconds }: Runner, cell: Cell, round: number): Sample {
+function toSample({ subject, cpuMs, turns }: Runner, cell: Cell, round: number): Sample {
+  const calls = turns.reduce((sum, turn) => sum + turn.calls, 0);
+  const seconds = turns.reduce((sum, turn) => sum + turn.seconds, 0);
+  const latencies = turns.flatMap((turn) => turn.latenciesMs);
+  const firstEvents = turns.flatMap((turn) => turn.firstEventsMs);
   return {
     ...cell,
     subject: subject.name,
@@ -88,13 +112,14 @@ function toSample({ subject, cpuMs, calls, seconds }: Runner, cell: Cell, round:
     cpuMsPerCall: cpuMs / calls,
     callsPerSecond: calls / seconds,
     coresUsed: cpuMs / 1000 / seconds,
+    ...(latencies.length > 0 && { latencyMs: spreadOf(latencies), firstEventMs: spreadOf(firstEvents) }),
   };
 }
 
-function openLoad(subject: SubjectProcess, cell: Cell, upstream: Upstream): Promise<Load> {
-  return Load.open(subject.name, subject.port, EXCHANGES[cell.mode], cell.inFlight, upstream);
+function spreadOf(values: readonly number[]): Spread {
+  return { p50: median(values), p99: quantile(values, 0.99) };
 }
 
-function perSlot(calls: Readonly<Record<Mode, number>>, cell: Cell): number {
-  return Math.max(1, Math.round(calls[cell.mode] / cell.inFlight));
+function perSlot(calls: number, cell: Cell): number {
+  return Math.max(1, Math.round(calls / cell.inFlight));
 }

@@ -5,7 +5,7 @@ import { createPipeline, type Pipeline, provide, type Transport, TRANSPORT } fro
 import { streamAnswer } from '@sluice/core/testing';
 import { moderation } from '@sluice/moderation';
 import { EVENTS_PER_STREAM, EXCHANGES, type Mode } from './canned.ts';
-import { OPTIONS } from './subjects/moderation.ts';
+import { contentRules } from './content-rules.ts';
 
 const CALLS = 200;
 const WARM_UP = 20;
@@ -35,7 +35,7 @@ const pipelineOf = (plugins: NonNullable<Parameters<typeof createPipeline>[0]['p
     services: [provide(TRANSPORT, () => transport)],
   });
 const empty = pipelineOf([]);
-const moderated = pipelineOf([moderation(OPTIONS)]);
+const moderated = pipelineOf([moderation(contentRules)]);
 
 /** CPU microseconds per call. */
 async function turn(pipeline: Pipeline, mode: Mode): Promise<number> {

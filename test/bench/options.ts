@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Mode } from './canned.ts';
+import { baselineOf } from './kinds.ts';
 
 /** What one run of the benchmark shall measure. */
 export interface Options {
@@ -19,6 +20,10 @@ export interface Options {
   /** When the run is given up, counted from its start. */
   readonly giveUpMs: number;
   readonly quick: boolean;
+  /** The standard pipeline beside its peers, with latencies, streams at the pace of a model, and memory. */
+  readonly full: boolean;
+  /** Whether the results are written into the repository. */
+  readonly save: boolean;
   readonly json: boolean;
 }
 
@@ -28,33 +33,69 @@ Compares the CPU time per call and the calls per second of a bare node:http + un
 with those of Sluice pipelines and of other proxies, in interleaved rounds. Loopback only.
 
   --quick            16 calls in flight only, about 75 seconds (otherwise 1, 16 and 64; about 6 minutes)
+  --full             the standard pipeline beside its peers, and the SDK with and without it; also the time to the
+                     first event, and the memory of 4,000 live streams; about 11 minutes
+  --save             with --full: write table, charts and JSON to test/bench/results
   --json             print the rows as JSON on stdout, and nothing else there
-  --subjects <a,b>   only these (bare always runs along, it is what the others are compared with)
+  --subjects <a,b>   only these (what they are compared with always runs along)
   --mode <mode>      only json or only sse
   --rounds <n>       exactly this many rounds, instead of as many as fit
   --help             print this
 `;
+
+/** What `--full` is about, in the order of its tables. */
+const FULL_SUBJECTS: readonly string[] = [
+  'bare',
+  'empty',
+  'standard',
+  'standard-redis',
+  'cache-hit',
+  'standard-cache-hit',
+  'reply-from',
+  'portkey',
+  'sdk-global-fetch',
+  'sdk-pipeline',
+];
+
+/** Slow, waiting for most of the time, or near to another one: they run with `--full`, or when somebody asks for them. */
+const ONLY_WHEN_ASKED: ReadonlySet<string> = new Set([
+  'standard-redis',
+  'standard-cache-hit',
+  'portkey',
+  'sdk-global-fetch',
+  'sdk-pipeline',
+]);
+
+/** How long each kind of run takes; see {@link Options}. */
+const TIMES = {
+  quick: { warmUpMs: 20_000, maxGenerations: 3, measureMs: 70_000, giveUpMs: 110_000 },
+  normal: { warmUpMs: 60_000, maxGenerations: 6, measureMs: 360_000, giveUpMs: 1_800_000 },
+  full: { warmUpMs: 60_000, maxGenerations: 3, measureMs: 500_000, giveUpMs: 840_000 },
+} as const;
 
 /** Something wrong with how the benchmark was called. */
 export class UsageError extends Error {}
 
 /** Parses the command line; `undefined` when it asks for help. */
 export function parseOptions(args: readonly string[], known: readonly string[]): Options | undefined {
-  const values = parse(args);
-  if (values.help) return undefined;
-  const quick = values.quick ?? false;
+  const { help = false, quick = false, full = false, save = false, json = false, ...values } = parse(args);
+  if (help) return undefined;
+  if (quick && full) throw new UsageError('Take --quick or --full, and not both.');
+  if (save && !full)
+    throw new UsageError('Only what --full measures is saved; add --full, or leave out --save.');
+  if (save && (values.subjects !== undefined || values.mode !== undefined))
+    throw new UsageError('A part of the results is not saved; leave out --save, or --subjects and --mode.');
   return {
-    subjects: parseSubjects(values.subjects, known),
+    subjects: parseSubjects(values.subjects, known, full),
     modes: parseModes(values.mode),
     inFlights: quick ? [16] : [1, 16, 64],
     rounds: parseRounds(values.rounds),
-    warmUpRounds: 4,
-    warmUpMs: quick ? 20_000 : 60_000,
-    maxGenerations: quick ? 3 : 6,
-    measureMs: quick ? 70_000 : 360_000,
-    giveUpMs: quick ? 110_000 : 1_800_000,
+    warmUpRounds: full ? 2 : 4,
+    ...TIMES[quick ? 'quick' : full ? 'full' : 'normal'],
     quick,
-    json: values.json ?? false,
+    full,
+    save,
+    json,
   };
 }
 
@@ -64,6 +105,8 @@ function parse(args: readonly string[]) {
       args: [...args],
       options: {
         quick: { type: 'boolean' },
+        full: { type: 'boolean' },
+        save: { type: 'boolean' },
         json: { type: 'boolean' },
         subjects: { type: 'string' },
         mode: { type: 'string' },
@@ -76,13 +119,14 @@ function parse(args: readonly string[]) {
   }
 }
 
-function parseSubjects(list: string | undefined, known: readonly string[]): readonly string[] {
-  if (list === undefined) return known;
+function parseSubjects(list: string | undefined, known: readonly string[], full: boolean): readonly string[] {
+  if (list === undefined) return full ? FULL_SUBJECTS : known.filter((name) => !ONLY_WHEN_ASKED.has(name));
   const asked = new Set(list.split(',').map((name) => name.trim()));
   for (const name of asked) {
     if (!known.includes(name)) throw new UsageError(`No subject '${name}'. There are: ${known.join(', ')}`);
   }
-  return known.filter((name) => name === 'bare' || asked.has(name));
+  const wanted = new Set(['bare', ...asked, ...Array.from(asked, baselineOf)]);
+  return known.filter((name) => wanted.has(name));
 }
 
 function parseModes(mode: string | undefined): readonly Mode[] {

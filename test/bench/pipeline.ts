@@ -1,4 +1,4 @@
-import { createPipeline } from '@sluice/core';
+import { createPipeline, type Pipeline } from '@sluice/core';
 import { mount } from '@sluice/adapters/node';
 import { serve } from './subject.ts';
 
@@ -10,7 +10,12 @@ export function servePipeline(
   plugins: NonNullable<Options['plugins']>,
   services: NonNullable<Options['services']> = [],
 ): Promise<number> {
-  const handle = mount(createPipeline({ upstream, plugins, services }));
+  return serveThrough(createPipeline({ upstream, plugins, services }));
+}
+
+/** Serves a pipeline through the node adapter. */
+export function serveThrough(pipeline: Pipeline): Promise<number> {
+  const handle = mount(pipeline);
   return serve((request, response) => {
     void handle(request, response);
   });

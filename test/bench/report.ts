@@ -1,5 +1,10 @@
 import { EVENTS_PER_STREAM, type Mode } from './canned.ts';
-import type { Sample } from './measure.ts';
+import type { Conditions } from './conditions.ts';
+import { baselineOf, isClient } from './kinds.ts';
+import type { Sample, Spread } from './measure.ts';
+import type { Memory } from './memory.ts';
+import { median, quantile } from './quantile.ts';
+import type { Results } from './run.ts';
 
 export interface Row {
   readonly subject: string;
@@ -7,125 +12,147 @@ export interface Row {
   readonly inFlight: number;
   readonly cpuMsPerCall: number;
   readonly callsPerSecond: number;
-  /** CPU time per call compared with the bare proxy's: the median over the rounds. */
-  readonly ratioToBare: number;
+  /** How many cores the subject kept busy while it was its turn. */
+  readonly cores: number;
+  /** Of a proxy: CPU time per call compared with the bare proxy's, the median over the rounds. */
+  readonly ratioToBare?: number;
+  /** Of a client: CPU time per call compared with that of the SDK with its own `fetch`. */
+  readonly ratioToGlobalFetch?: number;
+  /** The first and third quartile of the ratio. */
+  readonly middleHalf: readonly [number, number];
+  readonly rounds: number;
+  /** Of a proxy: from the first byte of the request to the last of the answer. */
+  readonly latencyMs?: Spread;
+  /** Of a proxy: to the first byte of the answer's body, and how much longer than with the bare proxy. */
+  readonly firstEventMs?: FirstEvent;
+}
+
+export interface FirstEvent extends Spread {
+  /** The median over the rounds of the difference to the bare proxy in the same round. */
+  readonly addedP50: number;
+  readonly addedP99: number;
 }
 
 export interface Report {
+  readonly conditions: Conditions;
   readonly rows: readonly Row[];
+  /** Proxies again, with streams that come at a pace, as those of models do, and leave the machine time. */
+  readonly paced?: readonly Row[];
+  /** Memory of live streams. */
+  readonly memory?: readonly Memory[];
   /** What one observing stream hook costs. Missing unless `empty` and `observe` both ran with streams. */
   readonly hookMicrosecondsPerEvent?: number;
 }
 
-/** Sums the samples up for machines. */
-export function toReport(samples: readonly Sample[]): Report {
-  const rows = toGroups(samples).map(summarise);
+/** Sums up what was measured. */
+export function toReport({ samples, memory }: Results, conditions: Conditions): Report {
+  const groups = toGroups(samples);
+  const isPaced = ([first]: Group): boolean => first.sample.paced && !isClient(first.sample.subject);
+  const paced = groups.filter(isPaced);
   const hook = hookMicrosecondsPerEvent(samples);
-  return hook === undefined ? { rows } : { rows, hookMicrosecondsPerEvent: round(hook, 3) };
+  return {
+    conditions,
+    rows: groups.filter((group) => !isPaced(group)).map(summarise),
+    ...(paced.length > 0 && { paced: paced.map(summarise) }),
+    ...(memory.length > 0 && { memory }),
+    ...(hook !== undefined && { hookMicrosecondsPerEvent: round(hook, 3) }),
+  };
 }
 
-/** Sums the samples up for people. */
-export function toTable(samples: readonly Sample[]): string {
-  const header = [
-    'mode',
-    'in flight',
-    'CPU ms/call',
-    'calls/s',
-    'cores',
-    'CPU / bare',
-    'middle half',
-    'rounds',
-  ];
-  const lines = toGroups(samples).map((group) => {
-    const row = summarise(group);
-    const ratios = ratiosToBare(group);
-    return [
-      row.subject,
-      row.mode,
-      String(row.inFlight),
-      row.cpuMsPerCall.toFixed(4),
-      row.callsPerSecond.toFixed(0),
-      median(group.own.map((sample) => sample.coresUsed)).toFixed(2),
-      row.ratioToBare.toFixed(3),
-      row.subject === 'bare'
-        ? ''
-        : `${quantile(ratios, 0.25).toFixed(3)}–${quantile(ratios, 0.75).toFixed(3)}`,
-      String(group.own.length),
-    ];
-  });
-  const hook = hookMicrosecondsPerEvent(samples);
-  const footer = hook === undefined ? '' : `\nOne observing stream hook: ${hook.toFixed(2)} µs per event\n`;
-  return `${align([['subject', ...header], ...lines])}${footer}`;
+/** A sample of a subject, and that of what it is compared with, of the same round. */
+interface Pair {
+  readonly sample: Sample;
+  readonly baseline: Sample | undefined;
 }
 
-/** The samples of one subject in one cell, and those of the bare proxy in the same rounds. */
-interface Group {
-  readonly own: readonly Sample[];
-  readonly bare: readonly Sample[];
-}
+/** The samples of one subject in one cell. */
+type Group = readonly [Pair, ...Pair[]];
 
 function toGroups(samples: readonly Sample[]): readonly Group[] {
-  const byCell = Map.groupBy(samples, (sample) => `${sample.mode} ${sample.inFlight}`);
-  return [...byCell.values()].flatMap((cell) => {
-    const bySubject = Map.groupBy(cell, (sample) => sample.subject);
-    const bare = bySubject.get('bare') ?? [];
-    return [...bySubject.values()].map((own) => ({ own, bare }));
+  const keyOf = ({ mode, inFlight, paced }: Sample): string => `${mode} ${inFlight} ${paced}`;
+  const byRound = new Map(samples.map((each) => [`${keyOf(each)} ${each.round} ${each.subject}`, each]));
+  const pairs = samples.map((sample): Pair => {
+    const baseline = byRound.get(`${keyOf(sample)} ${sample.round} ${baselineOf(sample.subject)}`);
+    return { sample, baseline };
   });
-}
-
-function ratiosToBare({ own, bare }: Group): readonly number[] {
-  return own.map((sample, round) => sample.cpuMsPerCall / (bare[round]?.cpuMsPerCall ?? Number.NaN));
+  const byCell = Map.groupBy(pairs, ({ sample }) => keyOf(sample));
+  return [...byCell.values()].flatMap(
+    (cell) => [...Map.groupBy(cell, ({ sample }) => sample.subject).values()] as unknown as readonly Group[],
+  );
 }
 
 function summarise(group: Group): Row {
-  const [first] = group.own;
-  if (!first) throw new Error('a row without samples');
+  const [{ sample: first }] = group;
+  const medianOf = (pick: (pair: Pair) => number): number => median(group.map(pick));
+  const ratios = group.map(({ sample, baseline }) => sample.cpuMsPerCall / (baseline?.cpuMsPerCall ?? NaN));
+  const ratio = round(median(ratios), 4);
   return {
     subject: first.subject,
     mode: first.mode,
     inFlight: first.inFlight,
-    cpuMsPerCall: round(median(group.own.map((sample) => sample.cpuMsPerCall)), 5),
-    callsPerSecond: round(median(group.own.map((sample) => sample.callsPerSecond)), 1),
-    ratioToBare: round(median(ratiosToBare(group)), 4),
+    cpuMsPerCall: round(
+      medianOf(({ sample }) => sample.cpuMsPerCall),
+      5,
+    ),
+    callsPerSecond: round(
+      medianOf(({ sample }) => sample.callsPerSecond),
+      1,
+    ),
+    cores: round(
+      medianOf(({ sample }) => sample.coresUsed),
+      2,
+    ),
+    ...(isClient(first.subject) ? { ratioToGlobalFetch: ratio } : { ratioToBare: ratio }),
+    middleHalf: [round(quantile(ratios, 0.25), 3), round(quantile(ratios, 0.75), 3)],
+    rounds: group.length,
+    ...(first.latencyMs !== undefined && {
+      latencyMs: spread(group, (sample) => sample.latencyMs),
+      firstEventMs: firstEvent(group),
+    }),
+  };
+}
+
+/** Medians over the rounds. */
+function spread(group: Group, pick: (sample: Sample) => Spread | undefined): Spread {
+  const of = (share: keyof Spread): number =>
+    round(median(group.map(({ sample }) => pick(sample)?.[share] ?? NaN)), 3);
+  return { p50: of('p50'), p99: of('p99') };
+}
+
+function firstEvent(group: Group): FirstEvent {
+  const added = (share: keyof Spread): number =>
+    round(
+      median(
+        group.map(
+          ({ sample, baseline }) =>
+            (sample.firstEventMs?.[share] ?? NaN) - (baseline?.firstEventMs?.[share] ?? NaN),
+        ),
+      ),
+      3,
+    );
+  return {
+    ...spread(group, (sample) => sample.firstEventMs),
+    addedP50: added('p50'),
+    addedP99: added('p99'),
   };
 }
 
 /** (cpu(observe) − cpu(empty)) / events: the median over the rounds, at 16 calls in flight. */
 function hookMicrosecondsPerEvent(samples: readonly Sample[]): number | undefined {
-  const streams = samples.filter((sample) => sample.mode === 'sse' && sample.inFlight === 16);
-  const empty = streams.filter((sample) => sample.subject === 'empty');
-  const observe = streams.filter((sample) => sample.subject === 'observe');
-  if (empty.length === 0 || observe.length === 0) return undefined;
-  const extraMs = observe.map(
-    (sample, round) => sample.cpuMsPerCall - (empty[round]?.cpuMsPerCall ?? Number.NaN),
+  const streams = samples.filter(
+    (sample) => sample.mode === 'sse' && sample.inFlight === 16 && !sample.paced,
   );
+  const empty = new Map(
+    streams
+      .filter((sample) => sample.subject === 'empty')
+      .map((sample) => [sample.round, sample.cpuMsPerCall]),
+  );
+  const observe = streams.filter((sample) => sample.subject === 'observe');
+  if (empty.size === 0 || observe.length === 0) return undefined;
+  const extraMs = observe.map((sample) => sample.cpuMsPerCall - (empty.get(sample.round) ?? NaN));
   return (median(extraMs) * 1000) / EVENTS_PER_STREAM;
-}
-
-function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = share * (sorted.length - 1);
-  const below = sorted[Math.floor(at)] ?? Number.NaN;
-  const above = sorted[Math.ceil(at)] ?? Number.NaN;
-  return below + (above - below) * (at - Math.floor(at));
 }
 
 function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
-}
-
-/** Aligns a table: words to the left, numbers to the right. */
-function align(lines: readonly (readonly string[])[]): string {
-  const widths = (lines[0] ?? []).map((_, column) =>
-    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
-  );
-  const pad = (cell: string, column: number): string => {
-    const width = widths[column] ?? 0;
-    return column < 2 ? cell.padEnd(width) : cell.padStart(width);
-  };
-  return lines.map((line) => `${line.map(pad).join('  ').trimEnd()}\n`).join('');
 }

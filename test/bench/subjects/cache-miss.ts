@@ -1,7 +1,8 @@
 import { cache } from '@sluice/cache';
 import { servePipeline } from '../pipeline.ts';
+import { NOTHING_STORED } from '../standard.ts';
 
 /** What `cache()` adds to a call that has to go upstream: nothing is small enough to be stored, and nobody shares. */
 export function start(upstreamUrl: string): Promise<number> {
-  return servePipeline(upstreamUrl, [cache({ maxEntryBytes: 1, singleFlight: false })]);
+  return servePipeline(upstreamUrl, [cache(NOTHING_STORED)]);
 }

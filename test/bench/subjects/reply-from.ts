@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 
 // Not a dependency of the repository: `bench.ts` installs it next to this, and only when it is asked for.
-const requirePeer = createRequire(new URL('../peers/package.json', import.meta.url));
+const requirePeer = createRequire(new URL('../peers/reply-from/package.json', import.meta.url));
 
 interface FastifyReply {
   from(): FastifyReply;
