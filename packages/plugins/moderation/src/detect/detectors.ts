@@ -48,6 +48,9 @@ const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const EDGE = '(?<![0-9A-Za-z])';
 const END = '(?![0-9A-Za-z])';
 
+/** One of these stands in every find of every detector, or is a full-width form: one native search, and most texts are done. */
+export const ANY_SIGN: RegExp = /[-_AJ@\d:\uff01-\uff5e]/;
+
 /** By name. Edges are no `\b`: that sees none between a digit and a Han character. */
 export const DETECTORS: Readonly<Record<DetectorName, Detector>> = {
   email: {
