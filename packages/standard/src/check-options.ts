@@ -22,10 +22,7 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   audit: defaulted,
   identity: defaulted,
   labels: defaulted,
-  moderation: (value) =>
-    isObject(value) && !isPlugin(value) && !FINDERS.some((name) => value[name] !== undefined)
-      ? `has nothing to look for; give it ${FINDERS.join(', ')}, or several of them`
-      : part(value),
+  moderation: part,
   cache: defaulted,
   rateLimit: part,
   retry: defaulted,
@@ -48,7 +45,6 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   jsonLimits: elsewhere,
   maxConcurrentCalls: elsewhere,
 };
-const FINDERS = ['words', 'patterns', 'detectors', 'moderators'];
 
 /**
  * Checks what neither `createPipeline` nor a plugin can know, and leaves out what is `undefined`.

@@ -233,7 +233,11 @@ describe('refuses with one sentence', () => {
     ['limits of nothing', { upstream, rateLimit: true }, 'option "rateLimit" has no defaults'],
     ['keys from nowhere', { upstream, credentials: true }, 'option "credentials" has no defaults'],
     ['rules about nothing', { upstream, moderation: true }, 'option "moderation" has no defaults'],
-    ['moderation that finds nothing', { upstream, moderation: { scope: 'last' } }, 'has nothing to look for'],
+    [
+      'moderation that finds nothing',
+      { upstream, moderation: { scope: 'last' } },
+      'there is nothing to look for',
+    ],
     ['a part’s own options', { upstream, retry: { tries: 3 } }, 'plugin "retry": there is no option "tries"'],
     ['routing without endpoints', { upstream, regionRouting: true }, 'has nothing to route among'],
     ['endpoints without routing', { endpoints, regionRouting: false }, 'is for the routing of this package'],

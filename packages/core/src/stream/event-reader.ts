@@ -155,6 +155,10 @@ export class EventSource implements BodySource {
 }
 
 /** The wire form of a batch. */
-export function batchBytes(batch: Batch): Uint8Array {
-  return batch.bytes ?? Buffer.concat(batch.events.map((event) => event.raw));
+export function batchBytes({ events, bytes }: Batch): Uint8Array {
+  if (bytes !== undefined) return bytes;
+  // One event is its own bytes: no copy.
+  const [only] = events;
+  if (only !== undefined && events.length === 1) return only.raw;
+  return Buffer.concat(events.map((event) => event.raw));
 }

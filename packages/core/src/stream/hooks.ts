@@ -46,6 +46,8 @@ export interface StreamTransformer {
 /** One attached hook. */
 export type StreamHook = { readonly observer: StreamObserver } | { readonly transformer: StreamTransformer };
 
+const NO_EVENTS: readonly SseEvent[] = [];
+
 /** Runs the hooks of a response, in the order of attachment, over the events that the one decoder found. */
 export class HookedReader implements EventReader {
   readonly #inner: EventReader;
@@ -152,11 +154,9 @@ export class HookedReader implements EventReader {
         this.#terminate(index, reason);
       },
     };
-    const events = batch?.events ?? [];
+    const events = batch?.events ?? NO_EVENTS;
     const result = (): Batch | null => {
-      const unchanged =
-        batch !== null && out.length === events.length && out.every((event, i) => event === events[i]);
-      if (unchanged) return batch;
+      if (batch !== null && isSame(out, events)) return batch;
       return out.length === 0 && flushing ? null : { events: out, bytes: undefined };
     };
     const step = (from: number): Promise<void> | undefined => {
@@ -206,6 +206,12 @@ export class HookedReader implements EventReader {
         });
     }
   }
+}
+
+function isSame(out: readonly SseEvent[], events: readonly SseEvent[]): boolean {
+  if (out.length !== events.length) return false;
+  for (let i = 0; i < out.length; i++) if (out[i] !== events[i]) return false;
+  return true;
 }
 
 /** No closure per event: with one observer on a stream it would be most of what the observer costs. */

@@ -10,7 +10,7 @@ import {
 } from '@sluice/core';
 import { CombinedFinder } from './combined-finder.ts';
 import { Conversation } from './conversation/conversation.ts';
-import { type Find, withoutAllowed } from './finder.ts';
+import { type Find, WHOLE, withoutAllowed } from './finder.ts';
 import { JoinedTexts } from './joined-texts.ts';
 import type { ModerationOptions } from './options.ts';
 import { Placeholders } from './placeholders.ts';
@@ -32,20 +32,27 @@ type Place = Pick<TextPart, 'channel' | 'editable' | 'message'>;
 /** Moderation of one call: one version of the rules, one set of placeholders, one list of verdicts. */
 export class CallModeration {
   readonly rules: RuleBook;
-  readonly placeholders: Placeholders = new Placeholders();
   readonly #options: ModerationOptions;
   readonly #ctx: Context;
-  readonly #except: ReadonlySet<string>;
-  readonly #told = new Set<string>();
+  readonly #except: ReadonlySet<TextPart['channel']>;
+  /** Made once there is something to note: in most calls there is not. */
+  #placeholders: Placeholders | undefined;
+  #told: Set<string> | undefined;
   readonly #conversation: Conversation | undefined;
   /** The last thing that the caller says: a refusal is in its language. */
   #lastMessage = '';
 
-  constructor(rules: RuleBook, options: ModerationOptions, ctx: Context) {
+  /** @param except Channels that are not read. */
+  constructor(
+    rules: RuleBook,
+    options: ModerationOptions,
+    except: ReadonlySet<TextPart['channel']>,
+    ctx: Context,
+  ) {
     this.rules = rules;
     this.#options = options;
     this.#ctx = ctx;
-    this.#except = new Set(options.except ?? ['tool-definition']);
+    this.#except = except;
     this.#conversation =
       options.conversation === undefined ? undefined : new Conversation(options.conversation);
   }
@@ -95,8 +102,10 @@ export class CallModeration {
       if (direction === 'input') this.#conversation?.said(part);
       return this.#whole(part, direction, inScope(part));
     });
+    const spread = joined.finds(this.rules.finder);
+    if (spread.length === 0) return walked;
     const masks = new Map<number, Find[]>();
-    for (const { find, part, text, stretches } of joined.finds(this.rules.finder)) {
+    for (const { find, part, text, stretches } of spread) {
       const replacement = this.#replacement(find, direction, part, inScope(part), text);
       if (replacement === undefined) continue;
       for (const [i, { place: at, start, end }] of stretches.entries()) {
@@ -155,11 +164,11 @@ export class CallModeration {
 
   /** Moderates a streamed answer. */
   stream(format: Format): ModeratedStream {
-    const { rules, placeholders } = this;
-    const restoring = !placeholders.empty;
+    const { finder } = this.rules;
+    const placeholders = this.#placeholders;
     return new ModeratedStream({
       format,
-      finder: restoring ? new CombinedFinder([rules.finder, placeholders]) : rules.finder,
+      finder: placeholders === undefined ? finder : new CombinedFinder([finder, placeholders]),
       decide: (find, part, text) => this.#inStream(find, part, text),
       ...this.#stopping(format),
     });
@@ -194,8 +203,8 @@ export class CallModeration {
     const { text } = part;
     if (direction === 'input' && part.channel === 'message') this.#lastMessage = text;
     let finds = withoutAllowed(this.rules.findAll(text));
-    if (direction === 'output' && !this.placeholders.empty) {
-      finds = [...finds, ...this.placeholders.find(text, { final: true, json: false }).finds];
+    if (direction === 'output' && this.#placeholders !== undefined) {
+      finds = [...finds, ...this.#placeholders.find(text, WHOLE).finds];
     }
     if (masks.length > 0) finds = [...finds, ...masks];
     if (finds.length === 0) return text;
@@ -224,8 +233,9 @@ export class CallModeration {
     if (action === 'block') throw new Blocked();
     if (action !== 'redact') return undefined;
     const reversible = direction === 'input' && find.label !== undefined && this.#options.restore !== false;
-    const name = reversible ? this.placeholders.of(text, find.label as string) : undefined;
-    return name ?? maskOf(find, text);
+    if (!reversible) return maskOf(find, text);
+    this.#placeholders ??= new Placeholders();
+    return this.#placeholders.of(text, find.label as string) ?? maskOf(find, text);
   }
 
   #inStream(find: Find, part: Place, text: string): Decision {
@@ -255,6 +265,7 @@ export class CallModeration {
     const { rule, action, direction, channel } = finding;
     // Once for each rule and place: a text that repeats a word must not fill memory.
     const id = `${rule} ${action} ${direction} ${channel}`;
+    this.#told ??= new Set();
     if (this.#told.has(id)) return;
     this.#told.add(id);
     if (action === 'block' || action === 'redact' || action === 'flag') {

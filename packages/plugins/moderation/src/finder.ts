@@ -28,6 +28,9 @@ export interface Reading {
   readonly json: boolean;
 }
 
+/** How a text is read that is there as a whole. */
+export const WHOLE: Reading = { final: true, json: false };
+
 /** What a {@link Finder} says of a text. */
 export interface Found {
   /** What was found, in any order. */
@@ -44,7 +47,7 @@ export interface Finder {
 
 /** Drops what lies within an exception. */
 export function withoutAllowed(finds: readonly Find[]): readonly Find[] {
-  if (!finds.some(({ allow }) => allow)) return finds;
+  if (finds.length === 0 || !finds.some(({ allow }) => allow)) return finds;
   const allowed = finds.filter(({ allow }) => allow);
   return finds.filter(
     (find) => !find.allow && !allowed.some(({ start, end }) => start <= find.start && find.end <= end),

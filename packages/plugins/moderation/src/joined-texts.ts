@@ -26,26 +26,19 @@ interface Placed {
   readonly place: number;
 }
 
-/** Channels whose texts are read one behind the other. Arguments of tools are not: each has a field of its own. */
-const READ_ON: ReadonlySet<TextPart['channel']> = new Set(['message', 'text']);
-
 /** The texts of each message, or of an answer: readers, models too, see what is cut into blocks as one. */
 export class JoinedTexts {
-  readonly #groups = new Map<string, Placed[]>();
+  readonly #placed: Placed[] = [];
 
-  /** Takes note of a text. */
+  /** Takes note of a text. Arguments of tools are not read one behind the other: each has a field of its own. */
   add(part: TextPart, place: number): void {
-    if (!READ_ON.has(part.channel)) return;
-    const id = `${part.channel} ${part.message ?? ''}`;
-    const group = this.#groups.get(id);
-    if (group === undefined) this.#groups.set(id, [{ part, place }]);
-    else group.push({ part, place });
+    if (part.channel === 'message' || part.channel === 'text') this.#placed.push({ part, place });
   }
 
   /** What is found across them. */
   finds(finder: Finder): JoinedFind[] {
     const found: JoinedFind[] = [];
-    for (const group of this.#groups.values()) {
+    for (const group of this.#groups()) {
       if (group.length < 2) continue;
       const texts = group.map(({ part }) => part.text);
       for (const { find, message, before } of findAcross(finder, texts, texts.length)) {
@@ -58,6 +51,31 @@ export class JoinedTexts {
       }
     }
     return found;
+  }
+
+  /** Those of one message and channel; none at all where no message has more than one. */
+  #groups(): Iterable<Placed[]> {
+    if (this.#isEachAlone()) return [];
+    const groups = new Map<string, Placed[]>();
+    for (const one of this.#placed) {
+      const { channel, message } = one.part;
+      const id = `${channel} ${message ?? ''}`;
+      const group = groups.get(id);
+      if (group === undefined) groups.set(id, [one]);
+      else group.push(one);
+    }
+    return groups.values();
+  }
+
+  /** Whether each belongs to a later message than the one before, as in most conversations. */
+  #isEachAlone(): boolean {
+    let last = -2;
+    for (const { part } of this.#placed) {
+      const { message = -1 } = part;
+      if (message <= last) return false;
+      last = message;
+    }
+    return true;
   }
 }
 

@@ -226,3 +226,10 @@ test('a pipeline with moderation is assembled in one line', async () => {
   // #endregion
   await pipeline.close();
 });
+
+test('moderation that has nothing to look for is refused, with what it can be given', () => {
+  const plugins = [moderation({ scope: 'last' })];
+  expect(() => createPipeline({ upstream: 'https://api.anthropic.com', plugins })).toThrow(
+    'plugin "moderation": there is nothing to look for; give it words, patterns, detectors, moderators',
+  );
+});

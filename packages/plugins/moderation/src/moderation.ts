@@ -5,6 +5,7 @@ import {
   mapJsonAnswer,
   type PluginFactory,
   readJson,
+  type TextPart,
   transformStream,
   withJson,
 } from '@sluice/core';
@@ -32,6 +33,7 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
     const panel = new Panel(settings.moderators ?? [], clock);
     const strikes = new Strikes(settings.strikes, strikeStore, clock);
     const { maxAnswerBytes = DEFAULT_ANSWER_BYTES } = settings;
+    const except = new Set<TextPart['channel']>(settings.except ?? ['tool-definition']);
     return {
       start: () => rules.start(),
       close: () => {
@@ -42,8 +44,9 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
         if (format === undefined) return next(request);
         const { signal } = request;
         const body = readJson(request);
-        const holders = await strikes.check(ctx, body);
-        const call = new CallModeration(rules.current, settings, ctx);
+        const checked = strikes.check(ctx, body);
+        const holders = checked instanceof Promise ? await checked : checked;
+        const call = new CallModeration(rules.current, settings, except, ctx);
         let sent = request;
         try {
           const changed = call.input(format, body);
@@ -65,10 +68,11 @@ export const moderation: PluginFactory<ModerationOptions> = definePlugin({
           return transformStream(reviewed, call.stream(format));
         }
         try {
-          return await mapJsonAnswer(response, maxAnswerBytes, async (body) => {
-            if (panel.judges('output')) await call.judge('output', format, body, panel, signal);
-            return call.output(format, body);
-          });
+          return await mapJsonAnswer(response, maxAnswerBytes, (body) =>
+            panel.judges('output')
+              ? call.judge('output', format, body, panel, signal).then(() => call.output(format, body))
+              : call.output(format, body),
+          );
         } catch (error) {
           if (error instanceof Blocked) return call.refusal.answer(format);
           throw error;

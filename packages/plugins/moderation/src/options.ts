@@ -225,8 +225,9 @@ const source = v.custom<WordSource>(
   'must be a list of entries, { text: … }, or a source such as fileWords(…)',
 );
 
-/** Checks the options. */
-export const options: OptionSchema<ModerationOptions> = v.strictObject({
+const FINDERS = ['words', 'patterns', 'detectors', 'moderators'] as const;
+
+const fields = v.strictObject({
   words: v.exactOptional(
     v.union(
       [v.array(entry), source],
@@ -266,4 +267,13 @@ export const options: OptionSchema<ModerationOptions> = v.strictObject({
   onList: v.exactOptional(callback),
   patterns: v.exactOptional(v.array(pattern, 'must be a list of patterns')),
   onFinding: v.exactOptional(callback),
-}) as unknown as OptionSchema<ModerationOptions>;
+});
+
+/** Checks the options. */
+export const options: OptionSchema<ModerationOptions> = v.pipe(
+  fields,
+  v.check(
+    (given) => FINDERS.some((name) => given[name] !== undefined),
+    `there is nothing to look for; give it ${FINDERS.join(', ')}, or several of them`,
+  ),
+) as unknown as OptionSchema<ModerationOptions>;

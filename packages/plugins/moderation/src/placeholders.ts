@@ -25,11 +25,6 @@ export class Placeholders implements Finder {
     return name;
   }
 
-  /** Whether nothing was taken out. */
-  get empty(): boolean {
-    return this.#byName.size === 0;
-  }
-
   find(text: string, { final, json }: Reading): Found {
     const finds: Find[] = [];
     let hold = text.length;

@@ -1,7 +1,7 @@
 import { CombinedFinder } from './combined-finder.ts';
 import type { DetectorName } from './detect/detectors.ts';
 import { DetectorFinder } from './detect/detector-finder.ts';
-import type { Find, Finder } from './finder.ts';
+import { type Find, type Finder, WHOLE } from './finder.ts';
 import { hiddenTexts } from './text/hidden.ts';
 import { TextCache } from './text-cache.ts';
 import type { CompiledWords } from './words/entry.ts';
@@ -37,13 +37,11 @@ export class RuleBook {
     const key = this.#cache.key(text);
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
-    const { finds } = this.finder.find(text, { final: true, json: false });
+    const { finds } = this.finder.find(text, WHOLE);
     let all = finds;
     if (this.#words !== undefined) {
       for (const { start, end, text: inner } of hiddenTexts(text)) {
-        const hidden = this.#words
-          .find(inner, { final: true, json: false })
-          .finds.filter(({ allow }) => !allow);
+        const hidden = this.#words.find(inner, WHOLE).finds.filter(({ allow }) => !allow);
         if (hidden.length > 0) all = [...all, ...hidden.map((find) => ({ ...find, start, end }))];
       }
     }

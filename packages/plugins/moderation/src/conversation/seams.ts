@@ -1,4 +1,4 @@
-import { type Find, type Finder, withoutAllowed } from '../finder.ts';
+import { type Find, type Finder, WHOLE, withoutAllowed } from '../finder.ts';
 import { MAX_SPAN } from '../words/entry.ts';
 
 /** A find that begins in one message and ends in a later one. */
@@ -27,7 +27,7 @@ export function findAcross(finder: Finder, texts: readonly string[], across: num
       const whole = texts[from] as string;
       const cut = Math.max(0, whole.length + before.length - MAX_SPAN);
       before = whole.slice(cut) + before;
-      const { finds } = finder.find(before + after, { final: true, json: false });
+      const { finds } = finder.find(before + after, WHOLE);
       for (const find of withoutAllowed(finds)) {
         // Where the text was cut, a word may only seem to begin.
         if (find.start === 0 && cut > 0) continue;

@@ -1,7 +1,7 @@
 import type { Find, Finder, Found, Reading } from '../finder.ts';
 import { PERSONAL_DATA } from '../policy.ts';
 import { MAX_SPAN } from '../words/entry.ts';
-import { type DetectorName, DETECTORS } from './detectors.ts';
+import { ANY_SIGN, type DetectorName, DETECTORS } from './detectors.ts';
 
 /** Full-width forms of ASCII, one unit for one. */
 const WIDE = /[\uff01-\uff5e]/;
@@ -23,6 +23,7 @@ export class DetectorFinder implements Finder {
   }
 
   find(text: string, { final }: Reading): Found {
+    if (!ANY_SIGN.test(text)) return { finds: NO_FINDS, hold: final ? text.length : openRun(text) };
     const narrow = WIDE.test(text)
       ? text.replaceAll(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
       : text;

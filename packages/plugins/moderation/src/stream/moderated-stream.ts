@@ -150,6 +150,7 @@ export class ModeratedStream implements StreamTransformer {
       done++;
     }
     if (done === this.#queue.length) this.#queue.length = 0;
+    else if (done === 1) this.#queue.shift();
     else if (done > 0) this.#queue.splice(0, done);
   }
 

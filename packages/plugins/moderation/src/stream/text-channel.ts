@@ -33,6 +33,9 @@ const MAX_SEAMS = 1_000;
 /** Text that has gone out and is looked at once more, for what begins in one block and ends in the next. */
 const CONTEXT = 32;
 
+/** Such text is dropped once it is longer than that: less often than with every piece. */
+const MAX_SEEN = 64;
+
 /**
  * The text of one block or choice, as it comes in pieces. Positions count from its first character. What lies before
  * `clear` is decided; behind it, at most 256 characters wait for what follows.
@@ -43,10 +46,10 @@ export class TextChannel {
   readonly #json: boolean;
   /** The text before this one, while a word may still go on from there. */
   #previous: TextChannel | undefined;
-  /** The last that was cleared, and whether more had been before it. */
-  #context = '';
-  #cut = false;
-  #pending = '';
+  /** The last that was cleared, and behind it what is pending: one string, which only grows most of the time. */
+  #text = '';
+  /** Where in it the pending characters begin. */
+  #seen = 0;
   /** Position of the first pending character. */
   #base = 0;
   #edits: Edit[] = [];
@@ -69,18 +72,18 @@ export class TextChannel {
 
   /** Where the next piece will begin. */
   get end(): number {
-    return this.#base + this.#pending.length;
+    return this.#base + this.#waiting;
   }
 
   /** Whether its end waits for the text that follows. */
   get open(): boolean {
-    return this.#pending !== '' || this.#previous !== undefined;
+    return this.#waiting > 0 || this.#previous !== undefined;
   }
 
   /** Nothing goes on from its end: what waits there is clear. */
   settle(): void {
     this.#letPrevious();
-    this.#advance(this.#pending.length);
+    this.#advance(this.#waiting);
   }
 
   /**
@@ -89,7 +92,11 @@ export class TextChannel {
    */
   take(piece: string): boolean {
     if (piece === '') return false;
-    this.#pending = this.#pending === '' ? piece : this.#pending + piece;
+    if (this.#seen > MAX_SEEN) {
+      this.#text = this.#text.slice(this.#seen - CONTEXT);
+      this.#seen = CONTEXT;
+    }
+    this.#text += piece;
     const { hold, blocked } = this.#judge(false);
     this.#advance(Math.min(hold, blocked ?? hold));
     return blocked !== undefined;
@@ -101,11 +108,11 @@ export class TextChannel {
    */
   close(): boolean {
     const lead = this.#lead;
-    const own = this.#context.length + this.#pending.length;
+    const own = this.#contextLength + this.#waiting;
     const { hold } = this.#rules.finder.find(lead, { final: false, json: this.#json });
     const { blocked } = this.#judge(true, hold < lead.length - own);
-    const waits = Math.min(this.#pending.length, lead.length - hold);
-    this.#advance(blocked ?? this.#pending.length - waits);
+    const waits = Math.min(this.#waiting, lead.length - hold);
+    this.#advance(blocked ?? this.#waiting - waits);
     return blocked !== undefined;
   }
 
@@ -140,30 +147,40 @@ export class TextChannel {
 
   /** What is still looked at of the texts before, and of this one. */
   get #lead(): string {
-    return this.#before + this.#context + this.#pending;
+    return this.#before + this.#text.slice(this.#seen - this.#contextLength);
   }
 
   get #before(): string {
     return this.#previous === undefined ? '' : this.#previous.#lead;
   }
 
+  /** How many characters wait. */
+  get #waiting(): number {
+    return this.#text.length - this.#seen;
+  }
+
+  /** How many of those that have gone out are looked at once more. */
+  get #contextLength(): number {
+    return Math.min(this.#base, CONTEXT);
+  }
+
   /**
-   * The end of what has gone out: as much as tells whether a word begins behind it. A word that began in there would
-   * not have gone out.
+   * Where in `#text` the end of what has gone out begins: as much as tells whether a word begins behind it. A word that
+   * began in there would not have gone out.
    */
-  get #edge(): string {
-    const context = this.#context;
-    let at = context.length - 1;
-    while (at > 0 && kindAt(context, at) === KIND.transparent) at--;
-    return at <= 0 ? context : context.slice(at);
+  get #edge(): number {
+    const first = this.#seen - this.#contextLength;
+    let at = this.#seen - 1;
+    while (at > first && kindAt(this.#text, at) === KIND.transparent) at--;
+    return Math.max(at, first);
   }
 
   /** Up to where the pending text is decided, counted from its beginning; and where a block begins. */
   #judge(final: boolean, keepPrevious = false): { hold: number; blocked: number | undefined } {
     const edge = this.#edge;
-    const seen = edge.length;
-    const isCut = this.#cut || seen < this.#context.length;
-    const text = edge + this.#pending;
+    const seen = this.#seen - edge;
+    const isCut = seen < this.#base;
+    const text = this.#text.slice(edge);
     const found = this.#rules.finder.find(text, { final, json: this.#json });
     let hold = final ? text.length : Math.max(found.hold, seen);
     let blocked: number | undefined;
@@ -219,7 +236,7 @@ export class TextChannel {
 
   /** Whether there was more text before what is still looked at. */
   get #isCut(): boolean {
-    return this.#previous === undefined ? this.#cut : this.#previous.#isCut;
+    return this.#previous === undefined ? this.#base > CONTEXT : this.#previous.#isCut;
   }
 
   /** Lets out what lies before a position in the lead. */
@@ -228,14 +245,14 @@ export class TextChannel {
     if (this.#previous !== undefined && at < from) this.#previous.#clearUpTo(at);
     else {
       this.#letPrevious();
-      this.#advance(at - from - this.#context.length);
+      this.#advance(at - from - this.#contextLength);
     }
   }
 
   /** Replaces a stretch of the lead: the new text stands where the stretch begins. */
   #editLead(start: number, end: number, text: string): void {
     const from = this.#before.length;
-    const seen = from + this.#context.length;
+    const seen = from + this.#contextLength;
     if (this.#previous !== undefined && start < from) {
       this.#previous.#editLead(start, Math.min(end, from), text);
     }
@@ -261,11 +278,7 @@ export class TextChannel {
 
   #advance(length: number): void {
     if (length <= 0) return;
-    const gone = length === this.#pending.length ? this.#pending : this.#pending.slice(0, length);
-    const text = gone.length >= CONTEXT ? gone : this.#context + gone;
-    this.#cut ||= this.#context.length + length > CONTEXT;
-    this.#context = text.length > CONTEXT ? text.slice(-CONTEXT) : text;
-    this.#pending = gone === this.#pending ? '' : this.#pending.slice(length);
+    this.#seen += length;
     this.#base += length;
   }
 }

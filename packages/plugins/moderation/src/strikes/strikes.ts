@@ -77,9 +77,12 @@ export class Strikes {
    *
    * @returns For whom the call counts, for {@link note}.
    */
-  async check(ctx: Context, body: unknown): Promise<readonly Holder[]> {
+  check(ctx: Context, body: unknown): readonly Holder[] | Promise<readonly Holder[]> {
     const holders = this.#holdersOf(ctx, body);
-    if (holders.length === 0) return holders;
+    return holders.length === 0 ? holders : this.#notSuspended(holders);
+  }
+
+  async #notSuspended(holders: readonly Holder[]): Promise<readonly Holder[]> {
     const left = await Promise.all(
       holders.map((one) => this.#gate.ask(() => this.#store.suspendedMs(one.id))),
     );

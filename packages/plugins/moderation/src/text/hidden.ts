@@ -35,37 +35,38 @@ function decoded(base64: string): string | undefined {
   }
 }
 
+const UPPER = /[A-Z]/g;
+
+/** Where the next capital stands, or -1: no base64 is without one, and prose holds few. */
+function nextUpper(text: string, from: number): number {
+  UPPER.lastIndex = from;
+  return UPPER.test(text) ? UPPER.lastIndex - 1 : -1;
+}
+
 function inBase64(text: string, index: number): boolean {
   const unit = text.charCodeAt(index);
   return unit < 128 && BASE64[unit] === 1;
 }
 
-/**
- * Where the next run of base64 begins, or -1. Looks from the end of where a run would have to stand: most words are
- * shorter, so that most letters are never looked at.
- */
-function nextRun(text: string, from: number): number {
-  for (let start = from; start + MIN_RUN <= text.length;) {
-    let at = start + MIN_RUN - 1;
-    while (at >= start && inBase64(text, at)) at--;
-    if (at < start) return start;
-    start = at + 1;
-  }
-  return -1;
-}
-
 /** Texts in base64, and texts that are written backwards to be shown forwards. Only for whole texts. */
 export function hiddenTexts(text: string): readonly HiddenText[] {
   let hidden: HiddenText[] | undefined;
-  for (let start = nextRun(text, 0); start >= 0 && (hidden?.length ?? 0) < MAX_HIDDEN;) {
-    let end = start + MIN_RUN;
+  let from = 0;
+  for (let upper = nextUpper(text, 0); upper >= 0; upper = nextUpper(text, from)) {
+    if ((hidden?.length ?? 0) >= MAX_HIDDEN) break;
+    let start = upper;
+    while (start > from && inBase64(text, start - 1)) start--;
+    // What is longer than a run may be is read as several.
+    start = upper - ((upper - start) % MAX_RUN);
+    let end = upper + 1;
     while (end < text.length && end - start < MAX_RUN && inBase64(text, end)) end++;
+    from = end;
+    if (end - start < MIN_RUN) continue;
     const run = text.slice(start, end);
-    for (let signs = 0; signs < 2 && text.charCodeAt(end) === EQUALS; signs++) end++;
+    for (let signs = 0; signs < 2 && text.charCodeAt(from) === EQUALS; signs++) from++;
     // A word of prose has one case and no digits; decoding each would cost more than reading it.
-    const inner = /[A-Z]/.test(run) && /[a-z0-9]/.test(run) ? decoded(run) : undefined;
-    if (inner !== undefined && inner.length > 1) (hidden ??= []).push({ start, end, text: inner });
-    start = nextRun(text, end);
+    const inner = /[a-z0-9]/.test(run) ? decoded(run) : undefined;
+    if (inner !== undefined && inner.length > 1) (hidden ??= []).push({ start, end: from, text: inner });
   }
   if (!/[\u202e\u2067\u202b]/.test(text)) return hidden ?? NOTHING;
   hidden ??= [];

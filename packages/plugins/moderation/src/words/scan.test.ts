@@ -16,6 +16,18 @@ function found(words: WordScanner, text: string, options?: ScanOptions): string[
 }
 
 describe('a scan', () => {
+  test('finds a word behind any stretch that begins none, and none within a word', () => {
+    const words = scanner('zinnia', { text: 'quux', whole: false }, '炸弹');
+    for (const word of ['zinnia', 'quux', '炸弹', '%7Ainnia', 'ＺＩＮＮＩＡ']) {
+      for (let length = 0; length < 100; length++) {
+        const before = 'the gate is raised '.repeat(6).slice(0, length);
+        const expected = /[a-z]$/.test(before) && /^[zＺ%]/.test(word) ? [] : [word];
+        expect(found(words, `${before}${word}`)).toEqual(expected);
+        expect(found(words, `${before} ${word} ${before}`)).toEqual([word]);
+      }
+    }
+  });
+
   test('finds what a search for each word finds', () => {
     const letters = fc.string({ unit: fc.constantFrom('甲', '乙', '丙'), minLength: 1, maxLength: 5 });
     fc.assert(

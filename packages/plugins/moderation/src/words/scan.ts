@@ -2,6 +2,7 @@ import { readEscape } from '../text/escapes.ts';
 import { foldSlowly, foldTable, SPECIAL } from '../text/fold.ts';
 import { widthAt } from '../text/kinds.ts';
 import { type CompiledWords, ENTRY, MAX_SPAN, MAX_WORD_LENGTH, SEVERITIES, type Severity } from './entry.ts';
+import { START, Starts } from './starts.ts';
 import { isLive, isWord, type Place } from './verify.ts';
 
 /** A word found in a text. */
@@ -37,6 +38,8 @@ export interface Scanned {
 
 const RING = MAX_WORD_LENGTH;
 const MASK = RING - 1;
+/** Units from which on a native search is faster than looking at each. */
+const WORTH_LEAPING = 32;
 const NO_HITS: readonly WordHit[] = [];
 
 /** Runs the automaton of a list over texts. One pass, no memory of its own from text to text. */
@@ -45,9 +48,13 @@ export class WordScanner {
   /** Where the last letters stood, to know where a find began. */
   readonly #ring = new Int32Array(RING);
   readonly #place: Place;
+  readonly #starts: Starts;
+  readonly #leetStarts: Starts;
 
   constructor(words: CompiledWords) {
     this.words = words;
+    this.#starts = new Starts(words, words.table);
+    this.#leetStarts = new Starts(words, words.leetTable);
     this.#place = { words, text: '', ring: this.#ring, count: 0, leet: false };
   }
 
@@ -55,6 +62,8 @@ export class WordScanner {
   scan(text: string, { final = true, json = false, leet = false }: ScanOptions = {}): Scanned {
     const { base, check, fail, hit } = this.words;
     const table = leet ? this.words.leetTable : this.words.table;
+    const starts = leet ? this.#leetStarts : this.#starts;
+    const { bits } = starts;
     const ring = this.#ring;
     const { length } = text;
     let hits: WordHit[] | undefined;
@@ -62,8 +71,24 @@ export class WordScanner {
     let state = 0;
     let count = 0;
     let read = length;
+    // Leaping is for texts in which next to nothing begins a word: a short leap is the last one.
+    let leaps = length >= WORTH_LEAPING;
+    let before = 0;
     for (let i = 0; i < length; i++) {
-      const letter = table[text.charCodeAt(i)] as number;
+      if (leaps && state === 0) {
+        const to = starts.next(text, i);
+        if (to < 0) break;
+        leaps = to - i >= WORTH_LEAPING;
+        if (to > i) before = bits[text.charCodeAt(to - 1)] as number;
+        i = to;
+      }
+      const unit = text.charCodeAt(i);
+      const own = bits[unit] as number;
+      // Behind a letter there is no edge.
+      const begins = START.anywhere | (START.atEdge & ~(before >> 1));
+      before = own;
+      if (state === 0 && (own & begins) === 0) continue;
+      const letter = table[unit] as number;
       if (letter > 2) {
         let to = (base[state] as number) + letter;
         while (check[to] !== state) {
@@ -101,6 +126,7 @@ export class WordScanner {
           if (more.hold < hold) hold = more.hold;
         }
         i = end - 1;
+        before = bits[text.charCodeAt(i)] as number;
       }
     }
     if (!final && state !== 0) hold = Math.min(hold, this.#liveStart(text, state, count, read, leet));
