@@ -24,9 +24,10 @@ test('/dev/full is a disk without room: nothing is taken for written', async () 
     clock,
   );
   await sink.start({ clock, report: () => undefined });
-  const sealer = new Sealer(newChain());
+  const key = Buffer.alloc(32);
+  const sealer = new Sealer(newChain(), key);
   sealer.add('"type":"start"');
-  const batch = { lines: sealer.take(), beside: new Uint8Array(), first: 0, count: 1 };
+  const batch = { lines: sealer.take(), beside: new Uint8Array(), first: 0, count: 1, key };
   await expect(sink.write({ ...batch, before: newChain(), after: sealer.state })).rejects.toThrow('ENOSPC');
   await sink.close();
 });

@@ -2,6 +2,7 @@ import {
   type FileHandle,
   open,
   readdir,
+  readFile,
   rename,
   rm,
   truncate,
@@ -9,15 +10,20 @@ import {
   appendFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hash } from 'node:crypto';
 import { CLOCK, createPipeline, provide } from '@sluice/core';
 import { type FakeClock, fakeClock } from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
 import { auditFolder, type AuditFolder } from '../../../../../test/support/audit.ts';
+import { DIGEST_CHARS, salted } from '../chain/salts.ts';
 import { AuditLog } from '../log/audit-log.ts';
+import type { Entry } from '../log/queue.ts';
 import { LogUnavailable } from '../log/unavailable.ts';
 import type { AuditAlert, LogSettings } from '../log/settings.ts';
+import { readSegment } from '../retention/segments.ts';
 import { verifyLog } from '../verify/verify.ts';
 import { FileSink, type FileSinkSettings } from './file-sink.ts';
+import { readSalts } from './salts-file.ts';
 import type { OpenFile } from './segment.ts';
 
 type Fault = (path: string, action: 'write' | 'datasync') => NodeJS.ErrnoException | undefined;
@@ -89,7 +95,26 @@ async function openLog(
   return { log, alerts, clock };
 }
 
-const record = (name: string) => ({ members: `"type":"intent","call":"${name}"`, beside: '' });
+/** A record with the digest of its name. */
+const record = (name: string): Entry => ({
+  members: `"type":"intent","call":"${name}","request":{"digest":"${'_'.repeat(DIGEST_CHARS)}"}`,
+  digests: [{ direction: 'request', digest: hash('sha256', name, 'binary'), fromEnd: DIGEST_CHARS + 2 }],
+  beside: '',
+});
+
+/** The salts of all records are there, wherever a fault has brought them. */
+async function allMatch({ directory }: AuditFolder): Promise<void> {
+  const segments = (await readdir(directory)).filter((file) => /\.\d{6}\.jsonl$/.test(file));
+  for (const segment of segments) {
+    const salts = await readSalts(directory, segment);
+    await readSegment(join(directory, segment), ({ seq, type, call, request }) => {
+      if (type !== 'intent') return undefined;
+      const digest = salted(hash('sha256', String(call), 'binary'), 'request', salts?.of(seq) ?? '');
+      expect(request).toEqual({ digest });
+      return undefined;
+    });
+  }
+}
 
 async function callsIn(folder: AuditFolder): Promise<unknown[]> {
   return (await folder.records()).filter(({ type }) => type === 'intent').map((one) => one['call']);
@@ -128,6 +153,7 @@ describe('a sync that fails', () => {
     const report = await verifyLog(folder);
     expect(report).toMatchObject({ state: 'intact', problems: [], segments: 2 });
     expect(report.notices.join()).toContain('fault EIO');
+    await allMatch(folder);
   });
 
   test('with `interval` brings back what was written since the last one', async () => {
@@ -152,6 +178,7 @@ describe('a sync that fails', () => {
     const report = await verifyLog(folder);
     expect(report).toMatchObject({ state: 'intact', problems: [] });
     expect(new Set(await callsIn(folder))).toEqual(new Set(['a', "a'", 'b', "b'", 'c', "c'", 'd']));
+    await allMatch(folder);
   });
 });
 
@@ -296,6 +323,7 @@ describe('a file that somebody else touches', () => {
     expect(alerts).toMatchObject([{ type: 'fault', facts: { code: 'moved' } }]);
     expect(await callsIn(folder)).toEqual(['a', 'b']);
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
+    await allMatch(folder);
     await folder[Symbol.asyncDispose]();
   });
 
@@ -303,6 +331,7 @@ describe('a file that somebody else touches', () => {
     const { folder } = await touched((path) => rename(path, `${path}.1`));
     expect(await callsIn(folder)).toEqual(['a', 'b']);
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
+    await allMatch(folder);
     await folder[Symbol.asyncDispose]();
   });
 
@@ -310,6 +339,7 @@ describe('a file that somebody else touches', () => {
     const { folder } = await touched((path) => rm(join(path, '..'), { recursive: true }));
     expect(await callsIn(folder)).toEqual(['a', 'b']);
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
+    await allMatch(folder);
     await folder[Symbol.asyncDispose]();
   });
 
@@ -411,10 +441,44 @@ test('clock jumps leave the order to the sequence, and both clocks on record', a
   await pipeline.start();
   jump = -3_600_000;
   await pipeline.close();
-  const [start, stop] = await folder.records();
+  const [start, , stop] = await folder.records();
   expect(Date.parse(String(stop?.['time'])) - Date.parse(String(start?.['time']))).toBe(-3_600_000);
   expect(stop?.['monotonicMs']).toBe(start?.['monotonicMs']);
   expect((await verifyLog(folder)).state).toBe('intact');
+});
+
+test('each file has a key of its own, and an erasure waits for what was salted from the last one', async () => {
+  await using folder = await auditFolder();
+  const { log } = await openLog(folder, { rotateBytes: 2_000 });
+  for (const name of 'abcdefghijkl') await log.admit(record(name));
+  const waiting = [log.admit(record('m')), log.between(async () => readdir(folder.directory))] as const;
+  await log.admit(record('n'));
+  const keys = (await waiting[1]).filter((file) => file.includes('.salts.'));
+  expect(keys.length).toBeGreaterThan(2);
+  const texts = await Promise.all(keys.map((file) => readFile(join(folder.directory, file), 'utf8')));
+  expect(new Set(texts).size).toBe(keys.length);
+  await log.close();
+  expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
+  await allMatch(folder);
+});
+
+test('a crash before the record that vouches for a key is told of, and nothing else is', async () => {
+  await using folder = await auditFolder();
+  const first = await openLog(folder);
+  await first.log.close();
+  const path = join(folder.directory, 'audit.000001.jsonl');
+  // The header and the record of the start are all that came through.
+  const text = (await readFile(path, 'utf8'))
+    .split(/(?<=\n)/)
+    .slice(0, 2)
+    .join('');
+  await rm(path);
+  await writeFile(path, text);
+  expect(await verifyLog(folder)).toMatchObject({ state: 'open', problems: [] });
+  const { log, alerts } = await openLog(folder);
+  await log.close();
+  expect(alerts).toMatchObject([{ type: 'recovered', facts: { code: 'torn', bytes: 0 } }]);
+  expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
 });
 
 test.each(['', '{"audit":1,"log":"aud'])(

@@ -29,6 +29,8 @@ export class AuditLog {
   #current: Group | undefined;
   #writingBytes = 0;
   #running: Promise<void> | undefined;
+  /** Nothing begins to be written before it is over. */
+  #pause: Promise<void> | undefined;
   #timer: TimerHandle;
   #lastWriteAt = -Infinity;
   /** Rejects the calls that wait when there is no end to it. */
@@ -110,6 +112,25 @@ export class AuditLog {
     return this.append(controlEntry(this.#clock, type, members));
   }
 
+  /**
+   * Does something while nothing is under way to the sinks.
+   *
+   * @param work Is told how many records have gone there.
+   */
+  async between<T>(work: (size: number) => Promise<T>): Promise<T> {
+    const quiet = Promise.allSettled([this.#pause, this.#current?.written]);
+    const done = quiet.then(() => work(this.#pile.taken));
+    const pause = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#pause = pause;
+    void pause.then(() => {
+      if (this.#pause === pause) this.#pause = undefined;
+    });
+    return done;
+  }
+
   /** Writes what is left, says that the end is the end, and closes the sinks. */
   async close(): Promise<void> {
     if (this.#state === 'open') {
@@ -165,6 +186,7 @@ export class AuditLog {
   async #run(): Promise<void> {
     // What comes in the same turn goes along.
     await Promise.resolve();
+    while (this.#pause !== undefined) await this.#pause;
     const group = this.#next;
     this.#next = new Group();
     this.#lastWriteAt = this.#clock.now();
@@ -198,6 +220,7 @@ export class AuditLog {
 
   #take(): AuditBatch {
     const { sealer } = this.#pile;
+    if (this.#delivery.wantsKey) this.#pile.changeKey();
     // When closing, they stand before the record that says so.
     if (this.#state === 'open') this.#sealEvents();
     if (this.#checkpoints.isDue(sealer.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
