@@ -60,6 +60,7 @@ function opener(fault: Fault): OpenFile {
 
 interface TestLog {
   readonly log: AuditLog;
+  readonly sink: FileSink;
   readonly alerts: AuditAlert[];
   readonly clock: FakeClock;
 }
@@ -90,9 +91,10 @@ async function openLog(
     alert: (alert: AuditAlert) => void alerts.push(alert),
     ...options,
   };
-  const log = new AuditLog([new FileSink(settings, clock)], settings, clock, 'test');
+  const sink = new FileSink(settings, clock);
+  const log = new AuditLog([sink], settings, clock, 'test');
   await log.start();
-  return { log, alerts, clock };
+  return { log, sink, alerts, clock };
 }
 
 /** A record with the digest of its name. */
@@ -447,19 +449,32 @@ test('clock jumps leave the order to the sequence, and both clocks on record', a
   expect((await verifyLog(folder)).state).toBe('intact');
 });
 
-test('each file has a key of its own, and an erasure waits for what was salted from the last one', async () => {
+test('each file has a key of its own, also those that an erasure ends while calls are written', async () => {
   await using folder = await auditFolder();
-  const { log } = await openLog(folder, { rotateBytes: 2_000 });
-  for (const name of 'abcdefghijkl') await log.admit(record(name));
-  const waiting = [log.admit(record('m')), log.between(async () => readdir(folder.directory))] as const;
-  await log.admit(record('n'));
-  const keys = (await waiting[1]).filter((file) => file.includes('.salts.'));
-  expect(keys.length).toBeGreaterThan(2);
-  const texts = await Promise.all(keys.map((file) => readFile(join(folder.directory, file), 'utf8')));
-  expect(new Set(texts).size).toBe(keys.length);
+  const { log, sink } = await openLog(folder, { rotateBytes: 1_000 });
+  const calls = Array.from({ length: 8 }, async (_, caller) => {
+    for (let call = 0; call < 10; call++) await log.admit(record(`${caller}.${call}`));
+  });
+  for (let turn = 0; turn < 5; turn++) {
+    const { ordinal, size } = await log.between((taken) => sink.rotate(taken));
+    expect(size).toBeGreaterThan(0);
+    expect(ordinal).toBeGreaterThan(turn);
+  }
+  await Promise.all(calls);
   await log.close();
+  const keys = (await readdir(folder.directory)).filter((file) => file.includes('.salts.'));
+  const texts = await Promise.all(keys.map((file) => readFile(join(folder.directory, file), 'utf8')));
+  expect(keys.length).toBeGreaterThan(5);
+  expect(new Set(texts).size).toBe(keys.length);
   expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
   await allMatch(folder);
+});
+
+test('files that are behind the log are not ended for an erasure', async () => {
+  await using folder = await auditFolder();
+  const { log, sink } = await openLog(folder);
+  await expect(sink.rotate(5)).rejects.toThrow('the files are 3 records behind the audit log');
+  await log.close();
 });
 
 test('a crash before the record that vouches for a key is told of, and nothing else is', async () => {
