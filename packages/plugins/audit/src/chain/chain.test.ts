@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GENESIS, newChain, Sealer } from './chain.ts';
-import { DIGEST_CHARS } from './salts.ts';
+import { DIGEST_CHARS, newKey } from './salts.ts';
 
-const key = Buffer.alloc(32, 7);
+const key = newKey();
 
 /** The definition, word for word. */
 function chained(records: readonly string[]): string {
@@ -39,23 +39,22 @@ test('a line is bound to the one before it, however the records are taken and lo
 });
 
 test('digests are salted where they stand, by the key and the number of their record', () => {
-  const sha256 = (...parts: (Uint8Array | string)[]): Buffer =>
-    createHash('sha256')
-      .update(Buffer.concat(parts.map((part) => Buffer.from(part))))
-      .digest();
-  const sealer = new Sealer(newChain(), Buffer.alloc(32, 1));
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
+  const sealer = new Sealer(newChain(), newKey());
   const place = '_'.repeat(DIGEST_CHARS);
   const [request, response] = [sha256('asked'), sha256('answered')];
   sealer.add('"x":"ü"');
   sealer.add(`"ü":"${place}","b":"${place}"`, [
-    { direction: 'request', digest: request.toString('binary'), fromEnd: 2 * DIGEST_CHARS + 8 },
-    { direction: 'response', digest: response.toString('binary'), fromEnd: DIGEST_CHARS + 1 },
+    { direction: 'request', digest: request, fromEnd: 2 * DIGEST_CHARS + 8 },
+    { direction: 'response', digest: response, fromEnd: DIGEST_CHARS + 1 },
   ]);
   // The key counts with which they are taken.
   sealer.key = key;
   const [, line = ''] = sealer.take().toString().split('\n');
-  const salt = sha256('\u0004', key, Buffer.from([0, 0, 0, 0, 0, 0, 0, 1])).subarray(0, 16);
-  const digest = (direction: number, of: Buffer): string =>
-    sha256('\u0005', salt, Buffer.from([direction]), of).toString('base64url');
-  expect(line).toContain(`{"seq":1,"ü":"${digest(0, request)}","b":"${digest(1, response)}","hash":`);
+  const salt = sha256(`\u0004${key}1`).slice(0, 22);
+  const digests = {
+    a: sha256(`\u0005${salt}request${request}`),
+    b: sha256(`\u0005${salt}response${response}`),
+  };
+  expect(line).toContain(`{"seq":1,"ü":"${digests.a}","b":"${digests.b}","hash":`);
 });

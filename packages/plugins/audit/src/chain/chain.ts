@@ -44,12 +44,12 @@ export class Sealer {
   readonly #unbound: number[] = [];
   /** The digests in each of them. */
   readonly #unsalted: (readonly Unsalted[])[] = [];
-  #key: Uint8Array;
+  #key: string;
   /** Where the first of them begins. */
   #from = PREFIX_BYTES;
 
   /** @param key What salts are derived from, until another one is given. */
-  constructor({ head, tree }: ChainState, key: Uint8Array) {
+  constructor({ head, tree }: ChainState, key: string) {
     this.#key = key;
     this.#head = head;
     this.#tree = tree.copy();
@@ -85,11 +85,11 @@ export class Sealer {
   }
 
   /** What the salts of all records are derived from that were not taken yet. */
-  get key(): Uint8Array {
+  get key(): string {
     return this.#key;
   }
 
-  set key(key: Uint8Array) {
+  set key(key: string) {
     this.#key = key;
   }
 

@@ -1,6 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import { type Format, isEventStream, observeStream, type SseEvent, type StreamObserver } from '@sluice/core';
-import type { Digest } from '../chain/tree.ts';
 import type { ContentMode } from './policy.ts';
 
 /** Small parts are hashed together, as many bytes at a time: for the hash of fifty events, one call instead of fifty. */
@@ -13,7 +12,7 @@ const spare: Buffer[] = [];
 export class AnswerDigest implements StreamObserver {
   bytes = 0;
   #hash: Hash | undefined;
-  #digest: Digest | undefined;
+  #digest: string | undefined;
   #together: Buffer | undefined;
   #filled = 0;
 
@@ -29,7 +28,7 @@ export class AnswerDigest implements StreamObserver {
     this.bytes += length;
     // An answer in one piece needs no hash object, which is the dearest part: one more thing to be collected.
     if (length === this.#length) {
-      this.#digest = hash('sha256', bytes, 'binary');
+      this.#digest = hash('sha256', bytes, 'base64url');
       return;
     }
     if (this.#filled + length > TOGETHER_BYTES) this.#flush();
@@ -42,16 +41,18 @@ export class AnswerDigest implements StreamObserver {
     this.#filled += length;
   }
 
-  /** SHA-256 of everything that has passed. */
-  get digest(): Digest {
+  /** SHA-256 of everything that has passed, base64url. */
+  get digest(): string {
     this.#digest ??= this.#end();
     return this.#digest;
   }
 
-  #end(): Digest {
+  #end(): string {
     const rest = this.#together?.subarray(0, this.#filled) ?? NONE;
     const digest =
-      this.#hash === undefined ? hash('sha256', rest, 'binary') : this.#hash.update(rest).digest('binary');
+      this.#hash === undefined
+        ? hash('sha256', rest, 'base64url')
+        : this.#hash.update(rest).digest('base64url');
     if (this.#together !== undefined && spare.length < MAX_SPARE) spare.push(this.#together);
     this.#together = undefined;
     return digest;

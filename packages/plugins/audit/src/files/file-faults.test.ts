@@ -100,7 +100,7 @@ async function openLog(
 /** A record with the digest of its name. */
 const record = (name: string): Entry => ({
   members: `"type":"intent","call":"${name}","request":{"digest":"${'_'.repeat(DIGEST_CHARS)}"}`,
-  digests: [{ direction: 'request', digest: hash('sha256', name, 'binary'), fromEnd: DIGEST_CHARS + 2 }],
+  digests: [{ direction: 'request', digest: hash('sha256', name, 'base64url'), fromEnd: DIGEST_CHARS + 2 }],
   beside: '',
 });
 
@@ -111,7 +111,7 @@ async function allMatch({ directory }: AuditFolder): Promise<void> {
     const salts = await readSalts(directory, segment);
     await readSegment(join(directory, segment), ({ seq, type, call, request }) => {
       if (type !== 'intent') return undefined;
-      const digest = salted(hash('sha256', String(call), 'binary'), 'request', salts?.of(seq) ?? '');
+      const digest = salted(hash('sha256', String(call), 'base64url'), 'request', salts?.of(seq) ?? '');
       expect(request).toEqual({ digest });
       return undefined;
     });

@@ -124,7 +124,7 @@ export class FileSink implements AuditSink {
     if (this.#lock?.lost === true) throw new Error('another process has taken over this audit log');
     await this.#lookWhenDue();
     if (this.#segment === undefined) await this.#writeAnew(this.#unsynced);
-    if (this.#segment !== undefined && !isSame(this.#segment.key, batch.key)) await this.#finishSegment();
+    if (this.#segment !== undefined && this.#segment.key !== batch.key) await this.#finishSegment();
     const { durability } = this.#settings;
     try {
       const segment = this.#segment ?? (await this.#openSegment(batch));
@@ -271,14 +271,10 @@ export class FileSink implements AuditSink {
     this.#use(copy);
   }
 
-  async #create(header: SegmentHeader, key: Uint8Array): Promise<Segment> {
+  async #create(header: SegmentHeader, key: string): Promise<Segment> {
     const { directory, open } = this.#settings;
     // It may have gone together with the files.
     await mkdir(directory, { recursive: true, mode: 0o700 });
     return Segment.create({ directory, header, key, open });
   }
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one === other || Buffer.compare(one, other) === 0;
 }

@@ -1,24 +1,23 @@
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KEY_BYTES, saltOf } from '../chain/salts.ts';
-import type { Digest } from '../chain/tree.ts';
+import { saltOf } from '../chain/salts.ts';
 import { saltsFile } from './names.ts';
 
 /** Salts of the records of one segment. */
 export interface Salts {
   /** The salt of a record; undefined when it was erased. */
-  of(seq: number): Digest | undefined;
+  of(seq: number): string | undefined;
 }
 
 /** What stands in a segment's salts file as long as nothing was erased. */
-export function keyText(key: Uint8Array): string {
-  return `{"key":"${Buffer.from(key).toString('base64url')}"}\n`;
+export function keyText(key: string): string {
+  return `{"key":"${key}"}\n`;
 }
 
 /** What takes the key's place when some salts have to go: those of the other records, a line each. */
-export function saltText(seq: number, salt: Digest): string {
-  return `{"seq":${seq},"salt":"${Buffer.from(salt, 'binary').toString('base64url')}"}\n`;
+export function saltText(seq: number, salt: string): string {
+  return `{"seq":${seq},"salt":"${salt}"}\n`;
 }
 
 /** What the chain says of a salts file. Not 0 to 5: it can never pass for anything else that is hashed. */
@@ -40,14 +39,11 @@ export async function readSalts(directory: string, segment: string): Promise<Sal
   if (bytes === undefined || bytes.length === 0) return undefined;
   const lines = bytes.toString('latin1').split('\n').slice(0, -1);
   const key = /^\{"key":"([\w-]{43})"\}$/.exec(lines[0] ?? '')?.[1];
-  if (key !== undefined) {
-    const secret = Buffer.from(key, 'base64url').subarray(0, KEY_BYTES);
-    return { of: (seq) => saltOf(secret, seq) };
-  }
-  const salts = new Map<number, Digest>();
+  if (key !== undefined) return { of: (seq) => saltOf(key, seq) };
+  const salts = new Map<number, string>();
   for (const line of lines) {
     const [, seq, salt] = /^\{"seq":(\d+),"salt":"([\w-]{22})"\}$/.exec(line) ?? [];
-    if (salt !== undefined) salts.set(Number(seq), Buffer.from(salt, 'base64url').toString('binary'));
+    if (salt !== undefined) salts.set(Number(seq), salt);
   }
   return { of: (seq) => salts.get(seq) };
 }

@@ -12,7 +12,7 @@ export type OpenFile = (path: string, flags: string, mode: number) => Promise<Fi
 export interface SegmentParts {
   readonly directory: string;
   readonly header: SegmentHeader;
-  readonly key: Uint8Array;
+  readonly key: string;
   /** Replaces `fs.open`. */
   readonly open?: OpenFile | undefined;
 }
@@ -22,7 +22,7 @@ export class Segment {
   readonly header: SegmentHeader;
   readonly file: string;
   /** What the salts of its records are derived from. */
-  readonly key: Uint8Array;
+  readonly key: string;
   readonly #directory: string;
   readonly #open: OpenFile;
   readonly #records: Appending;

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '@sluice/core';
 import { ByteBuffer } from '../chain/byte-buffer.ts';
 import { type ChainState, newChain, Sealer } from '../chain/chain.ts';
-import { KEY_BYTES } from '../chain/salts.ts';
+import { newKey } from '../chain/salts.ts';
 import { keyText, saltsDigest } from '../files/salts-file.ts';
 import { stamp } from '../record/stamp.ts';
 import type { AuditBatch } from '../sinks/sink.ts';
@@ -75,11 +74,6 @@ export class Pile {
     this.#before = after;
     return { lines, first, count: sealer.size - first, before, after, beside, key: sealer.key };
   }
-}
-
-/** Not from RANDOM: a key that can be foreseen protects nothing. */
-function newKey(): Uint8Array {
-  return randomBytes(KEY_BYTES);
 }
 
 /** A record of the log's own. */

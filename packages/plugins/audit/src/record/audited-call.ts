@@ -8,7 +8,6 @@ import {
   PRINCIPAL,
 } from '@sluice/core';
 import { DIGEST_CHARS, type Unsalted } from '../chain/salts.ts';
-import type { Digest } from '../chain/tree.ts';
 import { AnswerCapture, AnswerDigest, watch } from '../content/capture.ts';
 import { besideHash } from '../verify/beside-reader.ts';
 import type { ContentKey } from '../content/encrypt.ts';
@@ -151,8 +150,8 @@ const DIGEST_END = `,"digest":"${'_'.repeat(DIGEST_CHARS)}"}`;
 const LAST_FROM_END = DIGEST_CHARS + 2;
 const LATE_REQUEST = `,"request":{${DIGEST_END.slice(1)}`;
 
-function digestOf(body: Uint8Array): Digest {
-  return hash('sha256', maskedBytes(body), 'binary');
+function digestOf(body: Uint8Array): string {
+  return hash('sha256', maskedBytes(body), 'base64url');
 }
 
 function keeps(mode: ContentMode): boolean {

@@ -15,8 +15,8 @@ export interface AuditBatch {
   readonly after: ChainState;
   /** Content that is kept beside the chain and may be erased, a line of JSON each. Often empty. */
   readonly beside: Uint8Array;
-  /** What the salts of its digests are derived from: a secret, without which no digest can be checked. */
-  readonly key: Uint8Array;
+  /** What the salts of its digests are derived from, base64url: a secret, without which no digest can be checked. */
+  readonly key: string;
 }
 
 /** What a sink tells the log while it works. */

@@ -38,6 +38,6 @@ export async function matchContent(options: MatchOptions): Promise<'same' | 'oth
   if (digest === undefined) throw new Error(`record ${seq} has no digest of a ${direction}`);
   const salt = (await readSalts(options.directory, segment))?.of(seq);
   if (salt === undefined) return 'erased';
-  const hashed = hash('sha256', direction === 'request' ? maskedBytes(bytes) : bytes, 'binary');
+  const hashed = hash('sha256', direction === 'request' ? maskedBytes(bytes) : bytes, 'base64url');
   return salted(hashed, direction, salt) === digest ? 'same' : 'other';
 }
