@@ -17,8 +17,8 @@ export const DIGEST_CHARS = 43;
 const KEY_BYTES = 32;
 const SALT_CHARS = 22;
 
-// Not 0 to 3: what is hashed here can never pass for a record, a node, a header or what is beside. All of it is text of
-// a fixed length, but for the one part at the end or in the middle that has its own letters: nothing is ambiguous.
+// Not 0 to 3: what is hashed here can never pass for a record, a node, a header or what is beside. Key, salt and digest
+// have fixed lengths, so that no two different inputs are the same text.
 const SALT = '\u0004';
 const DIGEST = '\u0005';
 

@@ -5,6 +5,7 @@ import { Checkpoints } from './checkpoints.ts';
 import { Delivery } from './delivery.ts';
 import { Gap } from './gap.ts';
 import { KeepAlive } from './keep-alive.ts';
+import { Pause } from './pause.ts';
 import { controlEntry, Pile } from './pile.ts';
 import { type Entry, Group, sizeOf } from './queue.ts';
 import type { LogSettings } from './settings.ts';
@@ -29,8 +30,7 @@ export class AuditLog {
   #current: Group | undefined;
   #writingBytes = 0;
   #running: Promise<void> | undefined;
-  /** Nothing begins to be written before it is over. */
-  #pause: Promise<void> | undefined;
+  readonly #pause = new Pause();
   #timer: TimerHandle;
   #lastWriteAt = -Infinity;
   /** Rejects the calls that wait when there is no end to it. */
@@ -118,17 +118,7 @@ export class AuditLog {
    * @param work Is told how many records have gone there.
    */
   async between<T>(work: (size: number) => Promise<T>): Promise<T> {
-    const quiet = Promise.allSettled([this.#pause, this.#current?.written]);
-    const done = quiet.then(() => work(this.#pile.taken));
-    const pause = done.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#pause = pause;
-    void pause.then(() => {
-      if (this.#pause === pause) this.#pause = undefined;
-    });
-    return done;
+    return this.#pause.during(this.#current?.written, () => work(this.#pile.taken));
   }
 
   /** Writes what is left, says that the end is the end, and closes the sinks. */
@@ -186,7 +176,7 @@ export class AuditLog {
   async #run(): Promise<void> {
     // What comes in the same turn goes along.
     await Promise.resolve();
-    while (this.#pause !== undefined) await this.#pause;
+    while (this.#pause.over !== undefined) await this.#pause.over;
     const group = this.#next;
     this.#next = new Group();
     this.#lastWriteAt = this.#clock.now();

@@ -29,14 +29,15 @@ export class SaltsCheck {
   }
 
   /** Takes what the log says: of the segment at hand, or of one from which something was erased. */
-  record({ digest, file }: ControlRecord): void {
-    if (file === undefined) {
-      this.#said = String(digest);
-      this.#saidHere = true;
+  record(record: ControlRecord): void {
+    const digest = String(record['digest']);
+    const file = record['file'];
+    if (typeof file === 'string') {
+      this.#replaced.set(file, (this.#replaced.get(file) ?? new Set()).add(digest));
       return;
     }
-    const known = this.#replaced.get(String(file)) ?? new Set();
-    this.#replaced.set(String(file), known.add(String(digest)));
+    this.#said = digest;
+    this.#saidHere = true;
   }
 
   /** A segment is read. A file that took the place of a failed one goes on with its key. Returns the bytes of its salts. */

@@ -4,11 +4,12 @@ import { type ChainState, GENESIS, newChain, SEAL_BYTES } from '../chain/chain.t
 import type { Verifier } from '../chain/note.ts';
 import type { Digest } from '../chain/tree.ts';
 import { readHeader, type SegmentHeader } from '../files/header.ts';
-import { listLogs, listSegments, type SegmentName } from '../files/names.ts';
+import { listSegments, type SegmentName } from '../files/names.ts';
 import { BesideCheck } from './beside-check.ts';
 import { ChainReader, type LineProblem } from './chain-reader.ts';
 import { type ControlRecord, ControlRecords } from './control.ts';
 import { readLines } from './line-reader.ts';
+import { noLog } from './no-log.ts';
 import { Published } from './published.ts';
 import { SaltsCheck } from './salts-check.ts';
 import { Findings, type VerifyReport } from './report.ts';
@@ -281,12 +282,6 @@ async function headerOf(path: string, log: string): Promise<SegmentHeader | 'tor
   } finally {
     await handle.close();
   }
-}
-
-async function noLog(directory: string, log: string): Promise<Error> {
-  const others = await listLogs(directory).catch(() => []);
-  const hint = others.length === 0 ? '' : `; there is ${others.map((name) => `"${name}"`).join(', ')}`;
-  return new Error(`there is no log "${log}" in ${directory}${hint}`);
 }
 
 /** Types that begin with another letter than `intent` and `outcome` are the log's own, and parsed. */
