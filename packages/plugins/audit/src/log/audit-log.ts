@@ -62,7 +62,9 @@ export class AuditLog {
   /** Opens the sinks, goes on where the chain stood, and writes that it does. */
   async start(): Promise<void> {
     const state = await this.#delivery.start((event) => {
-      this.#noteEvent(event);
+      const { type, code, facts } = event;
+      this.#events.push(event);
+      this.#settings.alert({ type, facts: { code, ...facts } });
     });
     if (state !== undefined) this.#pile.resume(state);
     this.#checkpoints.resume(this.#pile.sealer.size);
@@ -112,12 +114,8 @@ export class AuditLog {
     return this.append(controlEntry(this.#clock, type, members));
   }
 
-  /**
-   * Does something while nothing is under way to the sinks.
-   *
-   * @param work Is told how many records have gone there.
-   */
-  async between<T>(work: (size: number) => Promise<T>): Promise<T> {
+  /** Does something while nothing is under way to the sinks; it is told how many records have gone there. */
+  between<T>(work: (size: number) => Promise<T>): Promise<T> {
     return this.#pause.during(this.#current?.written, () => work(this.#pile.taken));
   }
 
@@ -209,13 +207,14 @@ export class AuditLog {
   }
 
   #take(): AuditBatch {
-    const { sealer } = this.#pile;
-    if (this.#delivery.wantsKey) this.#pile.changeKey();
+    const pile = this.#pile;
+    if (this.#delivery.wantsKey) pile.changeKey();
     // When closing, they stand before the record that says so.
     if (this.#state === 'open') this.#sealEvents();
-    if (this.#checkpoints.isDue(sealer.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
-    this.#writingBytes = this.#pile.bytes;
-    return this.#pile.take();
+    if (this.#checkpoints.isDue(pile.sealer.size, this.#state === 'closing'))
+      this.#checkpoints.add(pile.sealer);
+    this.#writingBytes = pile.bytes;
+    return pile.take();
   }
 
   #sealEvents(): void {
@@ -295,11 +294,5 @@ export class AuditLog {
       this.#room?.disappoint(error);
       this.#room = undefined;
     }, this.#settings.maxBlockMs);
-  }
-
-  #noteEvent(event: SinkEvent): void {
-    const { type, code, facts } = event;
-    this.#events.push(event);
-    this.#settings.alert({ type, facts: { code, ...facts } });
   }
 }

@@ -1,12 +1,12 @@
-import { open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, TimerHandle } from '@sluice/core';
 import type { EndedFiles } from '../files/file-sink.ts';
+import { firstLine } from '../files/first-line.ts';
 import { readHeader, type SegmentHeader } from '../files/header.ts';
 import { besideFile, listSegments, saltsFile, type SegmentName } from '../files/names.ts';
 import { syncDirectory } from '../files/segment.ts';
 import type { AuditAlert } from '../log/settings.ts';
-import { readLines } from '../verify/line-reader.ts';
 import { callsOf, erasureRequests, holdHints, isHeld, type Progress } from './erasure.ts';
 import { holdMember } from './hold-on-record.ts';
 import { replaceContent, type Replacement, replaceSalts } from './replacement.ts';
@@ -233,15 +233,5 @@ export class Upkeep {
 
 /** The header of a segment. */
 async function headerOf(path: string): Promise<SegmentHeader | undefined> {
-  const handle = await open(path, 'r');
-  try {
-    let header: SegmentHeader | undefined;
-    await readLines(handle, 0, (buffer, start, end) => {
-      header = readHeader(buffer.toString('utf8', start, end));
-      return false;
-    });
-    return header;
-  } finally {
-    await handle.close();
-  }
+  return readHeader((await firstLine(path)) ?? '');
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type ChainState, GENESIS, newChain, SEAL_BYTES } from '../chain/chain.ts';
 import type { Verifier } from '../chain/note.ts';
 import type { Digest } from '../chain/tree.ts';
+import { firstLine } from '../files/first-line.ts';
 import { readHeader, type SegmentHeader } from '../files/header.ts';
 import { listSegments, type SegmentName } from '../files/names.ts';
 import { BesideCheck } from './beside-check.ts';
@@ -270,18 +271,10 @@ function sameState(state: ChainState, reader: ChainReader): boolean {
 }
 
 async function headerOf(path: string, log: string): Promise<SegmentHeader | 'torn' | undefined> {
-  const handle = await open(path, 'r');
-  try {
-    let header: SegmentHeader | 'torn' | undefined = 'torn';
-    await readLines(handle, 0, (buffer, start, end) => {
-      const found = readHeader(buffer.toString('utf8', start, end));
-      header = found?.log === log ? found : undefined;
-      return false;
-    });
-    return header;
-  } finally {
-    await handle.close();
-  }
+  const line = await firstLine(path);
+  if (line === undefined) return 'torn';
+  const header = readHeader(line);
+  return header?.log === log ? header : undefined;
 }
 
 /** Types that begin with another letter than `intent` and `outcome` are the log's own, and parsed. */
