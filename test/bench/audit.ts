@@ -211,14 +211,19 @@ const directory = join(folder, 'os');
   await round(caller(filling), 60_000);
 }
 const speeds: number[] = [];
+const cpuSpeeds: number[] = [];
 for (let turn = 0; turn < 7; turn++) {
+  const cpu = process.cpuUsage();
   const began = performance.now();
   const { bytes, state } = await verifyLog({ directory });
   if (state !== 'intact') throw new Error(`the log is ${state}`);
   speeds.push(bytes / 1e3 / (performance.now() - began));
+  const { user, system } = process.cpuUsage(cpu);
+  cpuSpeeds.push(bytes / (user + system));
 }
 const { size } = await stat(join(directory, 'audit.000001.jsonl'));
 console.log(
-  `verify: ${median(speeds).toFixed(0)} MB/s, best ${Math.max(...speeds).toFixed(0)} (first file ${(size / 1e6).toFixed(0)} MB)`,
+  `verify: ${median(speeds).toFixed(0)} MB/s, best ${Math.max(...speeds).toFixed(0)}; ` +
+    `${median(cpuSpeeds).toFixed(0)} MB for each second of CPU (first file ${(size / 1e6).toFixed(0)} MB)`,
 );
 await rm(folder, { recursive: true });

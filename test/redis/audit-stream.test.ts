@@ -164,7 +164,7 @@ describeWithOwnRedis('a Redis stream as a sink', () => {
       await using pipeline = pipelineWith(both, { directory, onAlert: () => undefined });
       await post(pipeline);
     }
-    expect((await redis.keys('*')).toSorted()).toEqual(['{sluice-audit}', '{sluice-audit}:ahead:5']);
+    expect((await redis.keys('*')).toSorted()).toEqual(['{sluice-audit}', '{sluice-audit}:ahead:6']);
     expect(types(await linesOf(redis))).toContain('recovered');
     expect((await verifyLog(folder)).state).toBe('intact');
     redis.disconnect();

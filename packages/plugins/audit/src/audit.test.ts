@@ -1,4 +1,6 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   createPipeline,
   definePlugin,
@@ -16,7 +18,16 @@ import {
   auditPipeline,
   type AuditRecord,
 } from '../../../../test/support/audit.ts';
-import { AUDIT_SINKS, audit, type AuditOptions, openContent, type Sealed, verifyLog } from './index.ts';
+import {
+  AUDIT_SINKS,
+  audit,
+  type AuditOptions,
+  type Direction,
+  matchContent,
+  openContent,
+  type Sealed,
+  verifyLog,
+} from './index.ts';
 
 const intents = (records: readonly AuditRecord[]): AuditRecord[] =>
   records.filter(({ type }) => type === 'intent');
@@ -75,7 +86,14 @@ describe('two records of a call', () => {
       ).text();
     }
     const records = await folder.records();
-    expect(records.map(({ type }) => type)).toEqual(['start', 'intent', 'outcome', 'stop', 'checkpoint']);
+    expect(records.map(({ type }) => type)).toEqual([
+      'start',
+      'salts',
+      'intent',
+      'outcome',
+      'stop',
+      'checkpoint',
+    ]);
     const [intent] = intents(records);
     const [outcome] = outcomes(records);
     expect(intent).toMatchObject({
@@ -144,7 +162,7 @@ describe('two records of a call', () => {
       );
       await (await pipe.post()).text();
     }
-    expect(found.map(({ type }) => type)).toEqual(['start', 'intent']);
+    expect(found.map(({ type }) => type)).toEqual(['start', 'salts', 'intent']);
   });
 
   test('a log that cannot be written refuses calls before they are sent', async () => {
@@ -183,19 +201,9 @@ describe('two records of a call', () => {
 });
 
 describe('digests', () => {
-  const digest = (salt: unknown, direction: string, bytes: string | Uint8Array): string =>
-    createHash('sha256')
-      .update(`${String(salt)}${direction}`)
-      .update(bytes)
-      .digest('base64url');
-
-  async function saltOf(folder: AuditFolder): Promise<string> {
-    return /"salt":"([^"]+)"/.exec(await folder.text())?.[1] ?? '';
-  }
-
-  test('are of the request as it came and of the stream as it went, with a salt beside the chain', async () => {
+  test('are of the request as it came and of the stream as it went, and nothing is written for each call', async () => {
     await using folder = await auditFolder();
-    const text = anthropicStream({ text: 'one two three' }).join('');
+    const text = anthropicStream({ text: 'one two three '.repeat(2_000) }).join('');
     const body = JSON.stringify({ model: 'm', stream: true, max_tokens: 5, messages: [] });
     {
       const pieces = text.match(/[^]{1,7}/g) ?? [];
@@ -203,15 +211,23 @@ describe('digests', () => {
       expect(await (await pipe.post({}, { body })).text()).toBe(text);
     }
     const records = await folder.records();
-    const salt = await saltOf(folder);
-    expect(intents(records)[0]?.['request']).toEqual({
-      bytes: body.length,
-      digest: digest(salt, 'request', body),
-    });
-    expect(outcomes(records)[0]?.['response']).toEqual({
-      bytes: Buffer.byteLength(text),
-      digest: digest(salt, 'response', text),
-    });
+    expect(intents(records)[0]?.['request']).toMatchObject({ bytes: body.length });
+    expect(outcomes(records)[0]?.['response']).toMatchObject({ bytes: Buffer.byteLength(text) });
+    const is = (seq: number, direction: Direction, of: string): Promise<string> =>
+      matchContent({ ...folder, seq, direction, bytes: Buffer.from(of) });
+    expect(await is(2, 'request', body)).toBe('same');
+    expect(await is(3, 'response', text)).toBe('same');
+    expect(await is(2, 'request', `${body} `)).toBe('other');
+    expect(await is(3, 'response', text.replace('two', 'too'))).toBe('other');
+    await expect(is(2, 'response', text)).rejects.toThrow('record 2 has no digest of a response');
+    await expect(is(99, 'response', text)).rejects.toThrow('record 99 is not in the log');
+    expect((await readdir(folder.directory)).toSorted()).toEqual([
+      'audit.000001.jsonl',
+      'audit.000001.salts.jsonl',
+    ]);
+    const salts = join(folder.directory, 'audit.000001.salts.jsonl');
+    expect(await readFile(salts, 'utf8')).toMatch(/^\{"key":"[\w-]{43}"\}\n$/);
+    expect((await stat(salts)).mode & 0o777).toBe(0o600);
   });
 
   test('differ for the same text in two calls', async () => {
@@ -234,7 +250,11 @@ describe('digests', () => {
     const [acme, other] = outcomes(await folder.records());
     expect(intents(await folder.records()).some((one) => JSON.stringify(one).includes('digest'))).toBe(false);
     expect(acme?.['response']).toBeUndefined();
-    expect(JSON.stringify(other)).toMatch(/"request":\{"digest".*"response":\{"bytes"/);
+    expect(JSON.stringify(other)).toMatch(/"response":\{"bytes".*"request":\{"digest"/);
+    for (const direction of ['request', 'response'] as const) {
+      const bytes = Buffer.from(direction);
+      expect(await matchContent({ ...folder, seq: Number(other?.seq), direction, bytes })).toBe('other');
+    }
     expect((await verifyLog(folder)).problems).toEqual([]);
   });
 });
@@ -295,7 +315,7 @@ test('a restart goes on in the same chain', async () => {
     await (await pipe.post()).text();
   }
   const report = await verifyLog(folder);
-  expect(report).toMatchObject({ state: 'intact', segments: 3, records: 15, first: 0 });
+  expect(report).toMatchObject({ state: 'intact', segments: 3, records: 18, first: 0 });
 });
 
 test('options that cannot be are refused, in a sentence that says what to do', () => {

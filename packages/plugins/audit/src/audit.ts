@@ -75,7 +75,7 @@ export const audit: PluginFactory<AuditOptions> = definePlugin<
           ...settings,
           clock,
           alert,
-          rotate: () => sink.rotate(),
+          rotate: () => log.between((size) => sink.rotate(size)),
           control: (type, members) => log.control(type, members),
         }),
     );

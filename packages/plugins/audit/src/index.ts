@@ -1,6 +1,7 @@
 export { audit } from './audit.ts';
 export type { ChainState } from './chain/chain.ts';
 export { readVerifier, type Verifier, verifierText } from './chain/note.ts';
+export type { Direction } from './chain/salts.ts';
 export type { Digest, Tree } from './chain/tree.ts';
 export { type ContentKey, openContent, type Sealed } from './content/encrypt.ts';
 export type { ContentMode, ContentModes, ContentOptions } from './content/policy.ts';
@@ -24,6 +25,7 @@ export {
   type SinkEvent,
   type SinkTools,
 } from './sinks/sink.ts';
+export { matchContent, type MatchOptions } from './verify/match.ts';
 export { checkProof, type InclusionProof, type ProveOptions, proveRecord } from './verify/prove.ts';
 export type { Problem, VerifyReport } from './verify/report.ts';
 export { verifyLog, type VerifyOptions } from './verify/verify.ts';

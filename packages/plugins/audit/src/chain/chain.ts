@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { ByteBuffer } from './byte-buffer.ts';
+import { salted, saltOf, type Unsalted } from './salts.ts';
 import { type Digest, Tree } from './tree.ts';
 
 /** Behind what is hashed stands the record's own hash, `,"hash":"` 43 characters `"}`, and a line feed. */
@@ -10,6 +11,7 @@ export const PREFIX_BYTES = 33;
 export const DIGEST_BYTES = 32;
 const SEAL_HEAD = ',"hash":"';
 const SEAL_TAIL = '"}\n';
+const NONE: readonly Unsalted[] = [];
 
 /** What the first record of a log follows. */
 export const GENESIS: Digest = hash('sha256', 'sluice audit log, version 1', 'binary');
@@ -40,10 +42,15 @@ export class Sealer {
   readonly #lines = new ByteBuffer(PREFIX_BYTES);
   /** Where bodies end that are not bound yet. */
   readonly #unbound: number[] = [];
+  /** The digests in each of them. */
+  readonly #unsalted: (readonly Unsalted[])[] = [];
+  #key: string;
   /** Where the first of them begins. */
   #from = PREFIX_BYTES;
 
-  constructor({ head, tree }: ChainState) {
+  /** @param key What salts are derived from, until another one is given. */
+  constructor({ head, tree }: ChainState, key: string) {
+    this.#key = key;
     this.#head = head;
     this.#tree = tree.copy();
     this.#size = tree.size;
@@ -64,15 +71,26 @@ export class Sealer {
    * Adds a record.
    *
    * @param members What is in the record, as the inside of a JSON object.
+   * @param digests Which of it are digests that have to be salted.
    * @returns Its sequence number.
    */
-  add(members: string): number {
+  add(members: string, digests: readonly Unsalted[] = NONE): number {
     const seq = this.#size++;
     this.#lines.add(`{"seq":${seq},${members}`);
     this.#unbound.push(this.#lines.length);
+    this.#unsalted.push(digests);
     this.#lines.room(SEAL_BYTES + 1);
     this.#lines.length += SEAL_BYTES + 1;
     return seq;
+  }
+
+  /** What the salts of all records are derived from that were not taken yet. */
+  get key(): string {
+    return this.#key;
+  }
+
+  set key(key: string) {
+    this.#key = key;
   }
 
   /** Bytes of the lines since they were last taken. */
@@ -92,7 +110,14 @@ export class Sealer {
     const bytes = this.#lines.room(0);
     let head = this.#head;
     let from = this.#from;
-    for (const end of this.#unbound) {
+    for (let index = 0; index < this.#unbound.length; index++) {
+      const end = this.#unbound[index] as number;
+      const digests = this.#unsalted[index] as readonly Unsalted[];
+      if (digests.length > 0) {
+        const salt = saltOf(this.#key, this.#tree.size);
+        for (const { digest, direction, fromEnd } of digests)
+          bytes.write(salted(digest, direction, salt), end - fromEnd, 'latin1');
+      }
       bytes[from - PREFIX_BYTES] = 0;
       bytes.write(head, from - DIGEST_BYTES, 'latin1');
       head = hash('sha256', bytes.subarray(from - PREFIX_BYTES, end), 'binary');
@@ -103,6 +128,7 @@ export class Sealer {
     bytes.write(head, from - DIGEST_BYTES, 'latin1');
     seal(bytes, from);
     this.#unbound.length = 0;
+    this.#unsalted.length = 0;
     this.#head = head;
     this.#from = from;
   }

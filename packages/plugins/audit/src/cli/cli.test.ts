@@ -72,7 +72,7 @@ describe('verify', () => {
     const { code, out } = await on('verify', '--key', key, '--checkpoint', notes);
     expect(code).toBe(0);
     expect(out).toMatch(
-      /9 records in 1 files, .*1 checkpoints, 1 with a good signature; 1 published checkpoints agree\nintact\n/,
+      /10 records in 1 files, .*1 checkpoints, 1 with a good signature; 1 published checkpoints agree\nintact\n/,
     );
   });
 
@@ -115,7 +115,7 @@ test('query finds records by caller, time, outcome and kind', async () => {
   expect((await on('query', '--unfinished')).out).toBe('');
   const { out } = await on('query', '--type', 'outcome', '--limit', '1');
   expect(out).toMatch(
-    /^2026-01-01T00:00:00\.000Z +2 {2}outcome {4}\w{8} acme\/alice completed 200 in 0 ms, 1 attempts m\n$/,
+    /^2026-01-01T00:00:00\.000Z +3 {2}outcome {4}\w{8} acme\/alice completed 200 in 0 ms, 1 attempts m\n$/,
   );
   expect(JSON.parse((await on('query', '--json', '--limit', '1')).out)).toMatchObject({
     seq: 0,
@@ -176,7 +176,7 @@ test('export writes CSV that no spreadsheet runs, and JSON lines as they are', a
 });
 
 test('prove makes a proof of one record that shows no other, and checks it', async () => {
-  const { out, code } = await on('prove', '--seq', '2');
+  const { out, code } = await on('prove', '--seq', '3');
   expect(code).toBe(0);
   const file = join(outside, 'proof.json');
   await writeFile(file, out);
@@ -187,15 +187,27 @@ test('prove makes a proof of one record that shows no other, and checks it', asy
   expect((await on('prove', '--seq', '99')).err).toContain('no checkpoint covers this record');
 });
 
+test('match says whether a text is the one that a record has the digest of', async () => {
+  const file = join(outside, 'body');
+  await writeFile(file, '{"model":"m","messages":[{"role":"user","content":"secret words"}]}');
+  expect(await on('match', '--seq', '2', '--request', file)).toMatchObject({ code: 0 });
+  await writeFile(file, 'other words');
+  expect(await on('match', '--seq', '2', '--request', file)).toMatchObject({ code: 1 });
+  expect(await on('match', '--seq', '3', '--response', file)).toMatchObject({ code: 1 });
+  expect((await on('match', '--seq', '0', '--response', file)).err).toContain('no digest of a response');
+  expect((await on('match', '--seq', '3')).code).toBe(2);
+});
+
 test('erase asks first, erases, and leaves a log that verifies', async () => {
   expect((await on('erase', '--tenant', 'acme')).err).toContain('say --yes');
   expect((await folder.text()).match(/secret words/g)).toHaveLength(3);
   const signing = join(outside, 'key.pem');
   await writeFile(signing, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   const erased = await on('erase', '--tenant', 'acme', '--yes', '--signing-key', signing);
-  expect(erased).toMatchObject({ code: 0, out: '4 entries erased\n' });
+  expect(erased).toMatchObject({ code: 0, out: '6 entries erased\n' });
   expect((await folder.text()).match(/secret words/g)).toHaveLength(1);
   expect((await on('verify', '--key', key)).code).toBe(0);
+  expect((await on('match', '--seq', '2', '--request', signing)).code).toBe(3);
 });
 
 test('erase leaves it to the process that writes the log, if there is one', async () => {

@@ -3,6 +3,7 @@ import { type Command, type Terminal, UsageError } from './cli.ts';
 import { erase } from './commands/erase.ts';
 import { exportRecords } from './commands/export.ts';
 import { keygen } from './commands/keygen.ts';
+import { match } from './commands/match.ts';
 import { prove } from './commands/prove.ts';
 import { query } from './commands/query.ts';
 import { stats } from './commands/stats.ts';
@@ -16,6 +17,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   stats,
   export: exportRecords,
   prove,
+  match,
   erase,
   keygen,
 };

@@ -1,41 +1,76 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { type Format, isEventStream, observeStream, type SseEvent, type StreamObserver } from '@sluice/core';
-import { beginDigest, digestOf } from './salt.ts';
 import type { ContentMode } from './policy.ts';
+
+/** Small parts are hashed together, as many bytes at a time: for the hash of fifty events, one call instead of fifty. */
+const TOGETHER_BYTES = 8 * 1024;
+/** Buffers that wait for the next stream. */
+const MAX_SPARE = 64;
+const spare: Buffer[] = [];
 
 /** Watches an answer as it passes: a digest of its bytes, and nothing is kept. */
 export class AnswerDigest implements StreamObserver {
   bytes = 0;
-  readonly #salt: string;
-  /** How long the whole answer is, when it says so. */
-  readonly #length: number;
   #hash: Hash | undefined;
   #digest: string | undefined;
+  #together: Buffer | undefined;
+  #filled = 0;
 
-  constructor(salt: string, length: number) {
-    this.#salt = salt;
+  /** How long the whole answer is, when it says so. */
+  readonly #length: number;
+
+  constructor(length: number) {
     this.#length = length;
   }
 
   chunk(bytes: Uint8Array): void {
-    this.bytes += bytes.length;
-    if (this.#hash === undefined) {
-      // An answer in one piece needs no hash object, which is the dearest part: one more thing to be collected.
-      if (bytes.length === this.#length) {
-        this.#digest = digestOf(bytes, this.#salt, 'response');
-        return;
-      }
-      this.#hash = beginDigest(this.#salt, 'response');
+    const { length } = bytes;
+    this.bytes += length;
+    // An answer in one piece needs no hash object, which is the dearest part: one more thing to be collected.
+    if (length === this.#length) {
+      this.#digest = hash('sha256', bytes, 'base64url');
+      return;
     }
-    this.#hash.update(bytes);
+    if (this.#filled + length > TOGETHER_BYTES) this.#flush();
+    if (length > TOGETHER_BYTES) {
+      this.#object.update(bytes);
+      return;
+    }
+    this.#together ??= spare.pop() ?? Buffer.allocUnsafeSlow(TOGETHER_BYTES);
+    this.#together.set(bytes, this.#filled);
+    this.#filled += length;
   }
 
-  /** Of everything that has passed. */
+  /** SHA-256 of everything that has passed, base64url. */
   get digest(): string {
-    this.#digest ??= (this.#hash ?? beginDigest(this.#salt, 'response')).digest('base64url');
+    this.#digest ??= this.#end();
     return this.#digest;
   }
+
+  #end(): string {
+    const rest = this.#together?.subarray(0, this.#filled) ?? NONE;
+    const digest =
+      this.#hash === undefined
+        ? hash('sha256', rest, 'base64url')
+        : this.#hash.update(rest).digest('base64url');
+    if (this.#together !== undefined && spare.length < MAX_SPARE) spare.push(this.#together);
+    this.#together = undefined;
+    return digest;
+  }
+
+  #flush(): void {
+    if (this.#filled === 0) return;
+    this.#object.update((this.#together as Buffer).subarray(0, this.#filled));
+    this.#filled = 0;
+  }
+
+  get #object(): Hash {
+    this.#hash ??= createHash('sha256');
+    return this.#hash;
+  }
 }
+
+const NONE = new Uint8Array();
 
 /** One text of a streamed answer. */
 interface Text {

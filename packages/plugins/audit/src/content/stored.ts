@@ -1,7 +1,7 @@
 import { type ContentKey, type Sealed, sealContent } from './encrypt.ts';
 import type { Captured } from './capture.ts';
 import type { ContentMode } from './policy.ts';
-import type { Direction } from './salt.ts';
+import type { Direction } from '../chain/salts.ts';
 import { maskSecrets } from './secrets.ts';
 import { shapeOf, wordsOf } from './shape.ts';
 
@@ -10,6 +10,7 @@ export type Stored = string | Sealed;
 
 /** How content is kept. */
 export interface StoreOptions {
+  /** Of the hashes that take the place of texts. */
   readonly salt: string;
   /** Without it, content stands in clear. */
   readonly key: ContentKey | undefined;

@@ -4,6 +4,7 @@ import { fakeClock } from '@sluice/core/testing';
 import { expect, test } from 'vitest';
 import { auditFolder } from '../../../../../test/support/audit.ts';
 import { newChain, Sealer } from '../chain/chain.ts';
+import { newKey } from '../chain/salts.ts';
 import { FileSink } from './file-sink.ts';
 
 test('/dev/full is a disk without room: nothing is taken for written', async () => {
@@ -24,9 +25,10 @@ test('/dev/full is a disk without room: nothing is taken for written', async () 
     clock,
   );
   await sink.start({ clock, report: () => undefined });
-  const sealer = new Sealer(newChain());
+  const key = newKey();
+  const sealer = new Sealer(newChain(), key);
   sealer.add('"type":"start"');
-  const batch = { lines: sealer.take(), beside: new Uint8Array(), first: 0, count: 1 };
+  const batch = { lines: sealer.take(), beside: new Uint8Array(), first: 0, count: 1, key };
   await expect(sink.write({ ...batch, before: newChain(), after: sealer.state })).rejects.toThrow('ENOSPC');
   await sink.close();
 });

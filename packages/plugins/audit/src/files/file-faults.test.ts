@@ -2,6 +2,7 @@ import {
   type FileHandle,
   open,
   readdir,
+  readFile,
   rename,
   rm,
   truncate,
@@ -9,15 +10,20 @@ import {
   appendFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hash } from 'node:crypto';
 import { CLOCK, createPipeline, provide } from '@sluice/core';
 import { type FakeClock, fakeClock } from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
 import { auditFolder, type AuditFolder } from '../../../../../test/support/audit.ts';
+import { DIGEST_CHARS, salted } from '../chain/salts.ts';
 import { AuditLog } from '../log/audit-log.ts';
+import type { Entry } from '../log/queue.ts';
 import { LogUnavailable } from '../log/unavailable.ts';
 import type { AuditAlert, LogSettings } from '../log/settings.ts';
+import { readSegment } from '../retention/segments.ts';
 import { verifyLog } from '../verify/verify.ts';
 import { FileSink, type FileSinkSettings } from './file-sink.ts';
+import { readSalts } from './salts-file.ts';
 import type { OpenFile } from './segment.ts';
 
 type Fault = (path: string, action: 'write' | 'datasync') => NodeJS.ErrnoException | undefined;
@@ -54,6 +60,7 @@ function opener(fault: Fault): OpenFile {
 
 interface TestLog {
   readonly log: AuditLog;
+  readonly sink: FileSink;
   readonly alerts: AuditAlert[];
   readonly clock: FakeClock;
 }
@@ -84,12 +91,32 @@ async function openLog(
     alert: (alert: AuditAlert) => void alerts.push(alert),
     ...options,
   };
-  const log = new AuditLog([new FileSink(settings, clock)], settings, clock, 'test');
+  const sink = new FileSink(settings, clock);
+  const log = new AuditLog([sink], settings, clock, 'test');
   await log.start();
-  return { log, alerts, clock };
+  return { log, sink, alerts, clock };
 }
 
-const record = (name: string) => ({ members: `"type":"intent","call":"${name}"`, beside: '' });
+/** A record with the digest of its name. */
+const record = (name: string): Entry => ({
+  members: `"type":"intent","call":"${name}","request":{"digest":"${'_'.repeat(DIGEST_CHARS)}"}`,
+  digests: [{ direction: 'request', digest: hash('sha256', name, 'base64url'), fromEnd: DIGEST_CHARS + 2 }],
+  beside: '',
+});
+
+/** The salts of all records are there, wherever a fault has brought them. */
+async function allMatch({ directory }: AuditFolder): Promise<void> {
+  const segments = (await readdir(directory)).filter((file) => /\.\d{6}\.jsonl$/.test(file));
+  for (const segment of segments) {
+    const salts = await readSalts(directory, segment);
+    await readSegment(join(directory, segment), ({ seq, type, call, request }) => {
+      if (type !== 'intent') return undefined;
+      const digest = salted(hash('sha256', String(call), 'base64url'), 'request', salts?.of(seq) ?? '');
+      expect(request).toEqual({ digest });
+      return undefined;
+    });
+  }
+}
 
 async function callsIn(folder: AuditFolder): Promise<unknown[]> {
   return (await folder.records()).filter(({ type }) => type === 'intent').map((one) => one['call']);
@@ -128,6 +155,7 @@ describe('a sync that fails', () => {
     const report = await verifyLog(folder);
     expect(report).toMatchObject({ state: 'intact', problems: [], segments: 2 });
     expect(report.notices.join()).toContain('fault EIO');
+    await allMatch(folder);
   });
 
   test('with `interval` brings back what was written since the last one', async () => {
@@ -152,6 +180,7 @@ describe('a sync that fails', () => {
     const report = await verifyLog(folder);
     expect(report).toMatchObject({ state: 'intact', problems: [] });
     expect(new Set(await callsIn(folder))).toEqual(new Set(['a', "a'", 'b', "b'", 'c', "c'", 'd']));
+    await allMatch(folder);
   });
 });
 
@@ -296,6 +325,7 @@ describe('a file that somebody else touches', () => {
     expect(alerts).toMatchObject([{ type: 'fault', facts: { code: 'moved' } }]);
     expect(await callsIn(folder)).toEqual(['a', 'b']);
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
+    await allMatch(folder);
     await folder[Symbol.asyncDispose]();
   });
 
@@ -303,6 +333,7 @@ describe('a file that somebody else touches', () => {
     const { folder } = await touched((path) => rename(path, `${path}.1`));
     expect(await callsIn(folder)).toEqual(['a', 'b']);
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
+    await allMatch(folder);
     await folder[Symbol.asyncDispose]();
   });
 
@@ -310,6 +341,7 @@ describe('a file that somebody else touches', () => {
     const { folder } = await touched((path) => rm(join(path, '..'), { recursive: true }));
     expect(await callsIn(folder)).toEqual(['a', 'b']);
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
+    await allMatch(folder);
     await folder[Symbol.asyncDispose]();
   });
 
@@ -411,10 +443,57 @@ test('clock jumps leave the order to the sequence, and both clocks on record', a
   await pipeline.start();
   jump = -3_600_000;
   await pipeline.close();
-  const [start, stop] = await folder.records();
+  const [start, , stop] = await folder.records();
   expect(Date.parse(String(stop?.['time'])) - Date.parse(String(start?.['time']))).toBe(-3_600_000);
   expect(stop?.['monotonicMs']).toBe(start?.['monotonicMs']);
   expect((await verifyLog(folder)).state).toBe('intact');
+});
+
+test('each file has a key of its own, also those that an erasure ends while calls are written', async () => {
+  await using folder = await auditFolder();
+  const { log, sink } = await openLog(folder, { rotateBytes: 1_000 });
+  const calls = Array.from({ length: 8 }, async (_, caller) => {
+    for (let call = 0; call < 10; call++) await log.admit(record(`${caller}.${call}`));
+  });
+  for (let turn = 0; turn < 5; turn++) {
+    const { ordinal, size } = await log.between((taken) => sink.rotate(taken));
+    expect(size).toBeGreaterThan(0);
+    expect(ordinal).toBeGreaterThan(turn);
+  }
+  await Promise.all(calls);
+  await log.close();
+  const keys = (await readdir(folder.directory)).filter((file) => file.includes('.salts.'));
+  const texts = await Promise.all(keys.map((file) => readFile(join(folder.directory, file), 'utf8')));
+  expect(keys.length).toBeGreaterThan(5);
+  expect(new Set(texts).size).toBe(keys.length);
+  expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
+  await allMatch(folder);
+});
+
+test('files that are behind the log are not ended for an erasure', async () => {
+  await using folder = await auditFolder();
+  const { log, sink } = await openLog(folder);
+  await expect(sink.rotate(5)).rejects.toThrow('the files are 3 records behind the audit log');
+  await log.close();
+});
+
+test('a crash before the record that vouches for a key is told of, and nothing else is', async () => {
+  await using folder = await auditFolder();
+  const first = await openLog(folder);
+  await first.log.close();
+  const path = join(folder.directory, 'audit.000001.jsonl');
+  // The header and the record of the start are all that came through.
+  const text = (await readFile(path, 'utf8'))
+    .split(/(?<=\n)/)
+    .slice(0, 2)
+    .join('');
+  await rm(path);
+  await writeFile(path, text);
+  expect(await verifyLog(folder)).toMatchObject({ state: 'open', problems: [] });
+  const { log, alerts } = await openLog(folder);
+  await log.close();
+  expect(alerts).toMatchObject([{ type: 'recovered', facts: { code: 'torn', bytes: 0 } }]);
+  expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [] });
 });
 
 test.each(['', '{"audit":1,"log":"aud'])(

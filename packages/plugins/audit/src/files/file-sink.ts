@@ -83,11 +83,23 @@ export class FileSink implements AuditSink {
     });
   }
 
-  /** Ends the current segment, so that all files so far stay as they are; the next record begins another. */
-  rotate(): Promise<EndedFiles> {
+  /** A file has a key of its own, so that what one key is for can be erased together. */
+  get wantsKey(): boolean {
+    if (this.#segment === undefined) return this.#unsynced.length === 0;
+    const { rotateBytes, rotateMs } = this.#settings;
+    return this.#segment.bytes >= rotateBytes || this.#clock.now() - this.#openedAt >= rotateMs;
+  }
+
+  /**
+   * Ends the current segment, so that all files so far stay as they are; the next record begins another.
+   *
+   * @param size Records that have to be in the files by now.
+   */
+  rotate(size: number): Promise<EndedFiles> {
     return this.#alone(async () => {
-      if (this.#unsynced.length > 0) await this.#syncOrReplace();
-      await this.#endSegment();
+      if (this.#size < size)
+        throw new Error(`the files are ${size - this.#size} records behind the audit log; wait for them`);
+      await this.#finishSegment();
       return { ordinal: this.#ordinal, size: this.#size };
     });
   }
@@ -95,10 +107,7 @@ export class FileSink implements AuditSink {
   async close(): Promise<void> {
     this.#clock.clearTimeout(this.#timer);
     try {
-      await this.#alone(async () => {
-        if (this.#unsynced.length > 0) await this.#syncOrReplace();
-        await this.#endSegment();
-      });
+      await this.#alone(() => this.#finishSegment());
     } finally {
       await this.#segment?.abandon();
       await this.#lock?.release();
@@ -113,12 +122,9 @@ export class FileSink implements AuditSink {
 
   async #write(batch: AuditBatch): Promise<void> {
     if (this.#lock?.lost === true) throw new Error('another process has taken over this audit log');
-    await this.#rotateWhenDue();
     await this.#lookWhenDue();
-    if (this.#segment === undefined && this.#unsynced.length > 0) {
-      await this.#writeAnew([...this.#unsynced, batch]);
-      return;
-    }
+    if (this.#segment === undefined) await this.#writeAnew(this.#unsynced);
+    if (this.#segment !== undefined && this.#segment.key !== batch.key) await this.#finishSegment();
     const { durability } = this.#settings;
     try {
       const segment = this.#segment ?? (await this.#openSegment(batch));
@@ -136,7 +142,7 @@ export class FileSink implements AuditSink {
   async #writeAnew(batches: readonly AuditBatch[]): Promise<void> {
     const [first] = batches;
     if (first === undefined) return;
-    const segment = await this.#create(this.#headerFor(first));
+    const segment = await this.#create(this.#headerFor(first), first.key);
     try {
       for (const batch of batches) await segment.append(batch);
       // What was lost once is not left to the clock again.
@@ -173,7 +179,7 @@ export class FileSink implements AuditSink {
   }
 
   async #openSegment(batch: AuditBatch): Promise<Segment> {
-    const segment = await this.#create(this.#headerFor(batch));
+    const segment = await this.#create(this.#headerFor(batch), batch.key);
     this.#use(segment);
     return segment;
   }
@@ -190,11 +196,7 @@ export class FileSink implements AuditSink {
     this.#lookedAt = this.#openedAt;
   }
 
-  async #rotateWhenDue(): Promise<void> {
-    const { rotateBytes, rotateMs } = this.#settings;
-    const segment = this.#segment;
-    if (segment === undefined) return;
-    if (segment.bytes < rotateBytes && this.#clock.now() - this.#openedAt < rotateMs) return;
+  async #finishSegment(): Promise<void> {
     if (this.#unsynced.length > 0) await this.#syncOrReplace();
     await this.#endSegment();
   }
@@ -258,7 +260,7 @@ export class FileSink implements AuditSink {
 
   /** The file has lost its name, but not its content. */
   async #copy(segment: Segment): Promise<void> {
-    const copy = await this.#create({ ...segment.header, segment: this.#ordinal + 1 });
+    const copy = await this.#create({ ...segment.header, segment: this.#ordinal + 1 }, segment.key);
     try {
       for await (const part of segment.contents()) await copy.append(part);
       await copy.sync();
@@ -269,10 +271,10 @@ export class FileSink implements AuditSink {
     this.#use(copy);
   }
 
-  async #create(header: SegmentHeader): Promise<Segment> {
+  async #create(header: SegmentHeader, key: string): Promise<Segment> {
     const { directory, open } = this.#settings;
     // It may have gone together with the files.
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    return Segment.create(directory, header, open);
+    return Segment.create({ directory, header, key, open });
   }
 }

@@ -14,9 +14,14 @@ export function segmentFile(log: string, ordinal: number): string {
   return `${log}.${String(ordinal).padStart(6, '0')}.jsonl`;
 }
 
-/** The file with salts and content that belongs to a segment. */
+/** The file with the content that belongs to a segment. */
 export function besideFile(file: string): string {
   return file.replace(/\.jsonl$/, '.beside.jsonl');
+}
+
+/** The file with what the salts of a segment's digests are derived from, or with those that are left of them. */
+export function saltsFile(file: string): string {
+  return file.replace(/\.jsonl$/, '.salts.jsonl');
 }
 
 /** The segments in a directory, oldest first. */

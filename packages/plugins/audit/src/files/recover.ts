@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rename, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChainState } from '../chain/chain.ts';
 import type { Tree } from '../chain/tree.ts';
 import type { SinkEvent } from '../sinks/sink.ts';
-import { ChainReader, seqOf } from '../verify/chain-reader.ts';
+import { ChainReader, isOfType, seqOf } from '../verify/chain-reader.ts';
 import { readLines } from '../verify/line-reader.ts';
 import { readHeader } from './header.ts';
-import { besideFile, listSegments, type SegmentName } from './names.ts';
+import { besideFile, listSegments, saltsFile, type SegmentName } from './names.ts';
 
 /** What a writer finds of the runs before it. */
 export interface Recovered {
@@ -53,13 +53,19 @@ async function endOf(
     let goodBehindBad = false;
     const { size } = await handle.stat();
     let goodEnd = 0;
+    let first = 0;
+    let saysKey = false;
     const { torn } = await readLines(handle, 0, (buffer, start, end, offset) => {
       if (!headerSeen) {
         headerSeen = true;
         const header = readHeader(buffer.toString('utf8', start, end));
         bad = header === undefined;
-        if (header !== undefined) reader = ChainReader.from(header.state);
+        if (header !== undefined) {
+          reader = ChainReader.from(header.state);
+          first = reader.size;
+        }
       } else if (reader !== undefined) {
+        saysKey ||= isOfType(buffer, start, SALTS);
         const problem = reader.next(buffer, start, end);
         if (problem === undefined && bad) goodBehindBad = true;
         if (problem !== undefined) {
@@ -79,6 +85,7 @@ async function endOf(
     if (reader === undefined) {
       // The crash came before the first line was whole.
       await rename(path, `${path}.cut`);
+      await rm(join(directory, saltsFile(file)), { force: true });
       report({ type: 'recovered', code: 'torn', facts: { file, bytes: torn } });
       return undefined;
     }
@@ -90,11 +97,16 @@ async function endOf(
       return again;
     }
     await cutBeside(directory, file, reader.size);
+    // The crash came before the record that vouches for the key: nobody else can.
+    if (reader.size > first && !saysKey)
+      report({ type: 'recovered', code: 'torn', facts: { file, bytes: 0 } });
     return stateOf(reader);
   } finally {
     await handle.close();
   }
 }
+
+const SALTS = Buffer.from('"type":"salts"');
 
 async function readTo(handle: FileHandle, end: number): Promise<ChainState> {
   let reader: ChainReader | undefined;

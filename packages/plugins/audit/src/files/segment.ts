@@ -1,35 +1,51 @@
-import { chmod, type FileHandle, open, rm, stat } from 'node:fs/promises';
+import { chmod, type FileHandle, open, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditBatch } from '../sinks/sink.ts';
 import { type SegmentHeader, writeHeader } from './header.ts';
-import { besideFile, segmentFile } from './names.ts';
+import { besideFile, saltsFile, segmentFile } from './names.ts';
+import { keyText } from './salts-file.ts';
 
 /** How files are opened. Tests put failing ones in its place. */
 export type OpenFile = (path: string, flags: string, mode: number) => Promise<FileHandle>;
 
-/** One file of records, and the file beside it for what may be erased. */
+/** What a segment is made of. */
+export interface SegmentParts {
+  readonly directory: string;
+  readonly header: SegmentHeader;
+  readonly key: string;
+  /** Replaces `fs.open`. */
+  readonly open?: OpenFile | undefined;
+}
+
+/** One file of records, and the files beside it for what may be erased: content, and what salts are derived from. */
 export class Segment {
   readonly header: SegmentHeader;
   readonly file: string;
+  /** What the salts of its records are derived from. */
+  readonly key: string;
   readonly #directory: string;
   readonly #open: OpenFile;
   readonly #records: Appending;
   #beside: Appending | undefined;
 
-  private constructor(directory: string, header: SegmentHeader, records: Appending, opener: OpenFile) {
+  private constructor(parts: SegmentParts, records: Appending) {
+    const { directory, header, key, open: opener = open } = parts;
     this.#directory = directory;
     this.header = header;
     this.file = segmentFile(header.log, header.segment);
+    this.key = key;
     this.#records = records;
     this.#open = opener;
   }
 
   /** Makes a new file; the directory is synced too, lest a power cut lose the name. */
-  static async create(directory: string, header: SegmentHeader, opener: OpenFile = open): Promise<Segment> {
-    const path = join(directory, segmentFile(header.log, header.segment));
-    const records = await Appending.create(path, opener);
-    const segment = new Segment(directory, header, records, opener);
+  static async create(parts: SegmentParts): Promise<Segment> {
+    const { directory, header, key, open: opener = open } = parts;
+    const records = await Appending.create(join(directory, segmentFile(header.log, header.segment)), opener);
+    const segment = new Segment(parts, records);
     try {
+      // It is on the disk before any record is that needs it.
+      await writeWhole(join(directory, saltsFile(segment.file)), keyText(key));
       await records.append(Buffer.from(writeHeader(header)));
       records.keep();
       await syncDirectory(directory);
@@ -45,7 +61,7 @@ export class Segment {
     return this.#records.bytes;
   }
 
-  /** What is beside goes first: a record that names a salt must find it. */
+  /** What is beside goes first: a record that speaks of content must find it. */
   async append({ lines, beside }: Pick<AuditBatch, 'lines' | 'beside'>): Promise<void> {
     if (beside.length > 0) {
       this.#beside ??= await Appending.create(join(this.#directory, besideFile(this.file)), this.#open);
@@ -96,7 +112,7 @@ export class Segment {
   /** Lets go of a file that nothing counts on yet, and gives its name free. */
   async remove(): Promise<void> {
     await this.abandon();
-    for (const file of [this.file, besideFile(this.file)])
+    for (const file of [this.file, besideFile(this.file), saltsFile(this.file)])
       await rm(join(this.#directory, file), { force: true });
   }
 
@@ -180,6 +196,11 @@ class Appending {
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+/** Writes a small file that only this user may read, and has it on the disk. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { mode: 0o600, flush: true });
 }
 
 /** Makes names durable. */

@@ -5,6 +5,7 @@ import { Checkpoints } from './checkpoints.ts';
 import { Delivery } from './delivery.ts';
 import { Gap } from './gap.ts';
 import { KeepAlive } from './keep-alive.ts';
+import { Pause } from './pause.ts';
 import { controlEntry, Pile } from './pile.ts';
 import { type Entry, Group, sizeOf } from './queue.ts';
 import type { LogSettings } from './settings.ts';
@@ -29,6 +30,7 @@ export class AuditLog {
   #current: Group | undefined;
   #writingBytes = 0;
   #running: Promise<void> | undefined;
+  readonly #pause = new Pause();
   #timer: TimerHandle;
   #lastWriteAt = -Infinity;
   /** Rejects the calls that wait when there is no end to it. */
@@ -60,7 +62,9 @@ export class AuditLog {
   /** Opens the sinks, goes on where the chain stood, and writes that it does. */
   async start(): Promise<void> {
     const state = await this.#delivery.start((event) => {
-      this.#noteEvent(event);
+      const { type, code, facts } = event;
+      this.#events.push(event);
+      this.#settings.alert({ type, facts: { code, ...facts } });
     });
     if (state !== undefined) this.#pile.resume(state);
     this.#checkpoints.resume(this.#pile.sealer.size);
@@ -108,6 +112,11 @@ export class AuditLog {
   /** Adds a record of the log's own. */
   control(type: string, members: string): Promise<void> {
     return this.append(controlEntry(this.#clock, type, members));
+  }
+
+  /** Does something while nothing is under way to the sinks; it is told how many records have gone there. */
+  between<T>(work: (size: number) => Promise<T>): Promise<T> {
+    return this.#pause.during(this.#current?.written, () => work(this.#pile.taken));
   }
 
   /** Writes what is left, says that the end is the end, and closes the sinks. */
@@ -165,6 +174,7 @@ export class AuditLog {
   async #run(): Promise<void> {
     // What comes in the same turn goes along.
     await Promise.resolve();
+    while (this.#pause.over !== undefined) await this.#pause.over;
     const group = this.#next;
     this.#next = new Group();
     this.#lastWriteAt = this.#clock.now();
@@ -197,12 +207,14 @@ export class AuditLog {
   }
 
   #take(): AuditBatch {
-    const { sealer } = this.#pile;
+    const pile = this.#pile;
+    if (this.#delivery.wantsKey) pile.changeKey();
     // When closing, they stand before the record that says so.
     if (this.#state === 'open') this.#sealEvents();
-    if (this.#checkpoints.isDue(sealer.size, this.#state === 'closing')) this.#checkpoints.add(sealer);
-    this.#writingBytes = this.#pile.bytes;
-    return this.#pile.take();
+    if (this.#checkpoints.isDue(pile.sealer.size, this.#state === 'closing'))
+      this.#checkpoints.add(pile.sealer);
+    this.#writingBytes = pile.bytes;
+    return pile.take();
   }
 
   #sealEvents(): void {
@@ -282,11 +294,5 @@ export class AuditLog {
       this.#room?.disappoint(error);
       this.#room = undefined;
     }, this.#settings.maxBlockMs);
-  }
-
-  #noteEvent(event: SinkEvent): void {
-    const { type, code, facts } = event;
-    this.#events.push(event);
-    this.#settings.alert({ type, facts: { code, ...facts } });
   }
 }

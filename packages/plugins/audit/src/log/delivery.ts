@@ -29,6 +29,12 @@ export class Delivery {
     return this.#failing.size > 0;
   }
 
+  /** Whether a sink begins something new with the next batch, for which it wants a key of its own. */
+  get wantsKey(): boolean {
+    for (const sink of this.#sinks) if (sink.wantsKey === true) return true;
+    return false;
+  }
+
   /** Opens the sinks in order. */
   async start(report: SinkTools['report']): Promise<ChainState | undefined> {
     const open: AuditSink[] = [];

@@ -1,7 +1,11 @@
+import type { Unsalted } from '../chain/salts.ts';
+
 /** A record on its way into the chain. */
 export interface Entry {
   /** The inside of a JSON object, without sequence number and hash. */
   readonly members: string;
+  /** Digests in it that are salted when it gets its place in the chain. Default: none. */
+  readonly digests?: readonly Unsalted[];
   /** What is kept beside the chain, as a JSON object; empty when nothing is. */
   readonly beside: string;
 }

@@ -1,3 +1,4 @@
+import { hash, randomBytes } from 'node:crypto';
 import {
   type ApiRequest,
   type Clock,
@@ -6,11 +7,11 @@ import {
   type Outcome,
   PRINCIPAL,
 } from '@sluice/core';
+import { DIGEST_CHARS, type Unsalted } from '../chain/salts.ts';
 import { AnswerCapture, AnswerDigest, watch } from '../content/capture.ts';
 import { besideHash } from '../verify/beside-reader.ts';
 import type { ContentKey } from '../content/encrypt.ts';
 import type { ContentMode, ContentPolicy } from '../content/policy.ts';
-import { digestOf, newSalt } from '../content/salt.ts';
 import { maskedBytes } from '../content/secrets.ts';
 import { type Stored, type StoreOptions, storedRequest, storedResponse } from '../content/stored.ts';
 import type { Entry } from '../log/queue.ts';
@@ -37,10 +38,7 @@ export class AuditedCall {
   readonly #request: ApiRequest;
   readonly #ctx: Context;
   readonly #startedAt: number;
-  #salt = '';
-  /** Written with the intent, so that the outcome need not. */
-  #saltKept = false;
-  #requestDigest = '';
+  #requestHashed = false;
   #answer: AnswerDigest | undefined;
   #capture: AnswerCapture | undefined;
 
@@ -70,19 +68,16 @@ export class AuditedCall {
     if (body === null) return { members, beside: '' };
     members += `,"request":{"bytes":${body.length}`;
     if (!policy.hashesEarly(state.get(PRINCIPAL))) return { members: `${members}}`, beside: '' };
-    this.#hashRequest(body);
-    this.#saltKept = true;
-    const beside = `{"call":"${id}","salt":"${this.#salt}"}`;
-    members += `,"digest":"${this.#requestDigest}"},"beside":"${besideHash(beside)}"`;
-    return { members, beside };
+    this.#requestHashed = true;
+    const digests = [{ direction: 'request', digest: digestOf(body), fromEnd: LAST_FROM_END }] as const;
+    return { members: members + DIGEST_END, digests, beside: '' };
   }
 
   /** Has the answer watched as it passes. */
   watch(response: Response): Response {
     const mode = this.#settings.policy.of(this.#ctx.state.get(PRINCIPAL)).response;
     if (mode === 'none') return response;
-    if (this.#salt === '') this.#salt = newSalt();
-    this.#answer = new AnswerDigest(this.#salt, Number(headerRecord(response)['content-length']));
+    this.#answer = new AnswerDigest(Number(headerRecord(response)['content-length']));
     if (mode === 'digest') return watch(response, this.#answer);
     const options = { format: this.#ctx.format, mode, maxBytes: this.#settings.maxContentBytes };
     this.#capture = new AnswerCapture(this.#answer, this.#salt, response, options);
@@ -98,30 +93,38 @@ export class AuditedCall {
     let members = `"type":"outcome","call":"${id}",${stamp(clock)}`;
     members += outcomeMembers(outcome, this.#ctx, this.#startedAt);
     if (annotate !== undefined) members += this.#notes(annotate, outcome);
-    if (body !== null && this.#requestDigest === '' && modes.request !== 'none') {
-      this.#hashRequest(body);
-      members += `,"request":{"digest":"${this.#requestDigest}"}`;
-    }
-    if (this.#answer !== undefined)
-      members += `,"response":{"bytes":${this.#answer.bytes},"digest":"${this.#answer.digest}"}`;
     const beside = this.#beside(modes.request, modes.response);
-    if (beside !== '') members += `,"beside":"${besideHash(beside)}"`;
-    return { members, beside };
+    const commitment = beside === '' ? '' : `,"beside":"${besideHash(beside)}"`;
+    const lastFromEnd = LAST_FROM_END + commitment.length;
+    const late = body !== null && !this.#requestHashed && modes.request !== 'none';
+    const digests: Unsalted[] = [];
+    if (this.#answer !== undefined) {
+      const { bytes, digest } = this.#answer;
+      members += `,"response":{"bytes":${bytes}${DIGEST_END}`;
+      const fromEnd = late ? lastFromEnd + LATE_REQUEST.length : lastFromEnd;
+      digests.push({ direction: 'response', digest, fromEnd });
+    }
+    if (late) {
+      members += LATE_REQUEST;
+      digests.push({ direction: 'request', digest: digestOf(body), fromEnd: lastFromEnd });
+    }
+    return { members: members + commitment, digests, beside };
   }
 
   #beside(request: ContentMode, response: ContentMode): string {
     const { contentKey, maxContentBytes } = this.#settings;
     const { id } = this.#ctx;
     const { body } = this.#request;
+    const keepsRequest = body !== null && keeps(request);
+    const keepsResponse = this.#capture !== undefined && keeps(response);
+    if (!keepsRequest && !keepsResponse) return '';
     const options: StoreOptions = { salt: this.#salt, key: contentKey, call: id, maxBytes: maxContentBytes };
-    let stored: { request?: Stored; response?: Stored } | undefined;
-    if (body !== null && keeps(request)) stored = { request: storedRequest(body, request, options) };
-    if (this.#capture !== undefined && keeps(response))
-      stored = { ...stored, response: storedResponse(this.#capture.captured, response, options) };
-    if (stored === undefined && (this.#saltKept || this.#salt === '')) return '';
-    // A salt of its own: what is beside must not be guessed from its hash in the chain.
-    const salt = this.#saltKept ? newSalt() : this.#salt;
-    return JSON.stringify({ call: id, [this.#saltKept ? 'nonce' : 'salt']: salt, ...stored });
+    const stored: { request?: Stored; response?: Stored } = {};
+    if (keepsRequest) stored.request = storedRequest(body, request, options);
+    if (keepsResponse && this.#capture !== undefined)
+      stored.response = storedResponse(this.#capture.captured, response, options);
+    // The salt is part of it: what is beside must not be guessed from its hash in the chain.
+    return JSON.stringify({ call: id, salt: this.#salt, ...stored });
   }
 
   /** The application's own words must not cost the record. */
@@ -133,10 +136,22 @@ export class AuditedCall {
     }
   }
 
-  #hashRequest(body: Uint8Array): void {
-    if (this.#salt === '') this.#salt = newSalt();
-    this.#requestDigest = digestOf(maskedBytes(body), this.#salt, 'request');
+  /** Of what is kept of the content. Not from RANDOM: nobody may guess it. */
+  get #salt(): string {
+    this.#saltText ??= randomBytes(16).toString('base64url');
+    return this.#saltText;
   }
+  #saltText: string | undefined;
+}
+
+/** The end of a member that ends with a digest, whose place is kept. */
+const DIGEST_END = `,"digest":"${'_'.repeat(DIGEST_CHARS)}"}`;
+/** A digest at the end of a record: behind it are a quote and a brace. */
+const LAST_FROM_END = DIGEST_CHARS + 2;
+const LATE_REQUEST = `,"request":{${DIGEST_END.slice(1)}`;
+
+function digestOf(body: Uint8Array): string {
+  return hash('sha256', maskedBytes(body), 'base64url');
 }
 
 function keeps(mode: ContentMode): boolean {

@@ -68,7 +68,7 @@ export async function openOffline(options: {
     legalHold: await holdOnRecord(directory, name),
     clock,
     alert,
-    rotate: () => sink.rotate(),
+    rotate: () => log.between((size) => sink.rotate(size)),
     control: (type, members) => log.control(type, members),
   });
   return { erase: (selector, onProgress) => upkeep.erase(selector, onProgress), close: () => log.close() };

@@ -1,14 +1,15 @@
-import { open, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, TimerHandle } from '@sluice/core';
 import type { EndedFiles } from '../files/file-sink.ts';
+import { firstLine } from '../files/first-line.ts';
 import { readHeader, type SegmentHeader } from '../files/header.ts';
-import { besideFile, listSegments, type SegmentName } from '../files/names.ts';
+import { besideFile, listSegments, saltsFile, type SegmentName } from '../files/names.ts';
 import { syncDirectory } from '../files/segment.ts';
 import type { AuditAlert } from '../log/settings.ts';
-import { readLines } from '../verify/line-reader.ts';
-import { callsOf, dropBeside, erasureRequests, holdHints, isHeld, type Progress } from './erasure.ts';
+import { callsOf, erasureRequests, holdHints, isHeld, type Progress } from './erasure.ts';
 import { holdMember } from './hold-on-record.ts';
+import { replaceContent, type Replacement, replaceSalts } from './replacement.ts';
 import type { HoldSelector, LegalHold, RetentionOptions } from './retention.ts';
 import { readSegment } from './segments.ts';
 
@@ -25,7 +26,7 @@ export interface UpkeepParts {
   readonly legalHold: LegalHold;
   readonly clock: Clock;
   readonly alert: (alert: AuditAlert) => void;
-  /** Ends the file that is being written. */
+  /** Ends the file that is being written, and has it on the disk. */
   readonly rotate: () => Promise<EndedFiles>;
   /** Adds a record of the log's own; resolves when it is written. */
   readonly control: (type: string, members: string) => Promise<void>;
@@ -97,25 +98,41 @@ export class Upkeep {
     const segments = (await listSegments(directory, log)).filter((one) => one.ordinal <= ordinal);
     const calls = await callsOf(directory, segments, [selector]);
     for (const held of await callsOf(directory, segments, legalHold)) calls.delete(held);
-    // First, lest a crash leave something missing that nothing explains. The request stays until all is done.
-    await control('erased', `"selector":${JSON.stringify(selector)},"before":${before}`);
-    const lines = await this.#drop(segments, (call) => calls.has(call), onProgress);
-    await control('erasure-completed', `"selector":${JSON.stringify(selector)},"lines":${lines}`);
-    return lines;
+    const members = `"selector":${JSON.stringify(selector)}`;
+    const replacements = await this.#prepare(segments, (call) => calls.has(call), onProgress);
+    // The request stays until all is done: a crash before that has it done again.
+    const entries = await this.#replace(replacements, `${members},"before":${before}`);
+    await control('erasure-completed', `${members},"entries":${entries}`);
+    return entries;
   }
 
-  async #drop(
+  async #prepare(
     segments: readonly SegmentName[],
     drops: (call: string) => boolean,
     onProgress?: Progress,
-  ): Promise<number> {
+  ): Promise<Replacement[]> {
     const { directory } = this.#parts;
-    let lines = 0;
+    const prepared: Replacement[] = [];
     for (const [index, { file }] of segments.entries()) {
-      lines += await dropBeside(directory, file, drops);
+      const both = [await replaceSalts(directory, file, drops), await replaceContent(directory, file, drops)];
+      prepared.push(...both.filter((one) => one !== undefined));
       onProgress?.(index + 1, segments.length);
     }
-    return lines;
+    return prepared;
+  }
+
+  /** Says what will be missing, and by what it is replaced; when the disk has that, replaces it. */
+  async #replace(replacements: readonly Replacement[], members: string): Promise<number> {
+    const { control, rotate, directory } = this.#parts;
+    await control('erased', members);
+    for (const { segment, digest } of replacements)
+      if (digest !== undefined)
+        await control('salts', `"file":${JSON.stringify(segment)},"digest":"${digest}"`);
+    // Lest a power cut leave something missing that nothing explains.
+    await rotate();
+    for (const one of replacements) await one.commit();
+    await syncDirectory(directory);
+    return replacements.reduce((sum, { dropped }) => sum + dropped, 0);
   }
 
   async #retire(): Promise<void> {
@@ -154,8 +171,8 @@ export class Upkeep {
     const members = `"before":${header.state.tree.size},"files":${JSON.stringify(files)}`;
     await control('retired', `${members},${holdMember(legalHold)}`);
     for (const file of files) {
-      await rm(join(directory, besideFile(file)), { force: true });
-      await rm(join(directory, file), { force: true });
+      for (const gone of [besideFile(file), saltsFile(file), file])
+        await rm(join(directory, gone), { force: true });
     }
     await syncDirectory(directory);
   }
@@ -165,8 +182,7 @@ export class Upkeep {
     const old: SegmentName[] = [];
     for (const segment of segments) {
       if (!(await this.#isOlder(segment, days))) break;
-      const there = await stat(join(directory, besideFile(segment.file))).catch(() => undefined);
-      if (there !== undefined && !this.#emptied.has(segment.file)) old.push(segment);
+      if (!this.#emptied.has(segment.file)) old.push(segment);
     }
     const last = old.at(-1);
     if (last === undefined || this.#closed) return;
@@ -174,10 +190,15 @@ export class Upkeep {
     const next = (await listSegments(directory, log)).find(({ ordinal }) => ordinal > last.ordinal);
     const header = next === undefined ? undefined : await headerOf(join(directory, next.file));
     if (header === undefined) return;
-    await control('erased', `"selector":{"all":true},"before":${header.state.tree.size}`);
-    const lines = await this.#drop(old, (call) => !held.has(call));
+    const replacements = await this.#prepare(old, (call) => !held.has(call));
+    if (replacements.length > 0) {
+      const entries = await this.#replace(
+        replacements,
+        `"selector":{"all":true},"before":${header.state.tree.size}`,
+      );
+      await control('erasure-completed', `"selector":{"all":true},"entries":${entries}`);
+    }
     for (const { file } of old) this.#emptied.add(file);
-    await control('erasure-completed', `"selector":{"all":true},"lines":${lines}`);
   }
 
   async #isOlder({ file }: SegmentName, days: number): Promise<boolean> {
@@ -212,15 +233,5 @@ export class Upkeep {
 
 /** The header of a segment. */
 async function headerOf(path: string): Promise<SegmentHeader | undefined> {
-  const handle = await open(path, 'r');
-  try {
-    let header: SegmentHeader | undefined;
-    await readLines(handle, 0, (buffer, start, end) => {
-      header = readHeader(buffer.toString('utf8', start, end));
-      return false;
-    });
-    return header;
-  } finally {
-    await handle.close();
-  }
+  return readHeader((await firstLine(path)) ?? '');
 }

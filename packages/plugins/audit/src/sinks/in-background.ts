@@ -50,6 +50,9 @@ export function inBackground(
 
   return {
     name: sink.name,
+    get wantsKey() {
+      return sink.wantsKey ?? false;
+    },
     async start(given) {
       tools = given;
       await sink.start?.(given);

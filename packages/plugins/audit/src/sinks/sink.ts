@@ -13,8 +13,10 @@ export interface AuditBatch {
   readonly before: ChainState;
   /** Where it stands behind the last. */
   readonly after: ChainState;
-  /** What is kept beside the chain and may be erased: salts and content, a line of JSON each. Often empty. */
+  /** Content that is kept beside the chain and may be erased, a line of JSON each. Often empty. */
   readonly beside: Uint8Array;
+  /** What the salts of its digests are derived from, base64url: a secret, without which no digest can be checked. */
+  readonly key: string;
 }
 
 /** What a sink tells the log while it works. */
@@ -39,6 +41,8 @@ export interface SinkTools {
 export interface AuditSink {
   /** For alerts. */
   readonly name: string;
+  /** Whether the next batch shall have a key of its own. Default: no. */
+  readonly wantsKey?: boolean;
   /** Opens the sink. Returns where the chain stands that it already holds; undefined when it holds none. */
   start?(tools: SinkTools): Promise<ChainState | undefined>;
   /** Told where the chain goes on, after all sinks have started: that of the first sink that holds one. */

@@ -11,16 +11,14 @@ const HASH_CHARS = 43;
 /** `,"beside":"` 43 characters `"` */
 const BESIDE_BYTES = HEAD.length + HASH_CHARS + 1;
 
-/** Checks salts and content against the records that they belong to. */
+/** Checks content against the records that they belong to. */
 export class BesideCheck {
   readonly #directory: string;
   readonly #findings: Findings;
   /** Of the segment at hand, by sequence number. */
   readonly #lines = new BesideLines();
-  /** Records whose salt or content is not there, by whose they are. */
+  /** Records whose content is not there, by whose they are. */
   readonly #absent = new Map<string, Absent>();
-  /** The same, of intents that do not say who called, by call. */
-  readonly #nobodys = new Map<string, Place>();
   readonly #torn: { readonly segment: string; readonly offset: number }[] = [];
   #file = '';
 
@@ -45,7 +43,7 @@ export class BesideCheck {
     return end.offset + end.torn;
   }
 
-  /** Looks whether a record's salt or content is what it says. */
+  /** Looks whether a record's content is what it says. */
   record(buffer: Buffer, start: number, end: number, seq: number, file: string, offset: number): void {
     if (this.#file === '') return;
     const at = end - SEAL_BYTES - BESIDE_BYTES;
@@ -59,16 +57,6 @@ export class BesideCheck {
         lines.offsetOf(line),
         'this line is not what its record was made over',
       );
-  }
-
-  /** Who called is often known only at the end of the call. */
-  outcome(buffer: Buffer, start: number, end: number): void {
-    if (this.#nobodys.size === 0) return;
-    const record = parse(buffer, start, end);
-    const place = this.#nobodys.get(record.call);
-    if (place === undefined || record.type !== 'outcome') return;
-    this.#nobodys.delete(record.call);
-    this.#note(record, place);
   }
 
   /** The segment is read; `size` is the number of records so far. */
@@ -92,22 +80,15 @@ export class BesideCheck {
         this.#findings.notice(`${besideFile(segment)} ends with lines whose records were not written`);
       else this.#findings.problem(besideFile(segment), offset, 'this line belongs to no record');
     }
-    for (const place of this.#nobodys.values()) this.#note({}, place);
     for (const { tenant, subject, last, file, offset } of this.#absent.values()) {
       const covered = erasures.some(
         ({ selector, before }) => last < before && selects(selector, { tenant, subject }),
       );
-      if (!covered)
-        this.#findings.problem(file, offset, 'its salt or content is gone, and no erasure is on record');
+      if (!covered) this.#findings.problem(file, offset, 'its content is gone, and no erasure is on record');
     }
   }
 
-  #missing(record: Owned, place: Place): void {
-    if (record.tenant === undefined && record.principal === undefined) this.#nobodys.set(record.call, place);
-    else this.#note(record, place);
-  }
-
-  #note({ tenant, principal: subject }: Pick<Owned, 'tenant' | 'principal'>, place: Place): void {
+  #missing({ tenant, principal: subject }: Owned, place: Place): void {
     const key = JSON.stringify([tenant, subject]);
     const known = this.#absent.get(key);
     if (known === undefined) this.#absent.set(key, { ...place, tenant, subject, last: place.seq });
@@ -141,8 +122,6 @@ interface Place {
 }
 
 interface Owned {
-  readonly type: string;
-  readonly call: string;
   readonly tenant?: string | undefined;
   readonly principal?: string | undefined;
 }

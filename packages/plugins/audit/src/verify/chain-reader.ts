@@ -85,6 +85,11 @@ export function seqOf(buffer: Buffer, start: number, end: number): number {
   return index === first || buffer[index] !== COMMA ? NaN : seq;
 }
 
+/** Whether a record is of this kind; `type` as it stands there, `"type":"…"`. */
+export function isOfType(buffer: Buffer, start: number, type: Uint8Array): boolean {
+  return standsAt(buffer, buffer.indexOf(COMMA, start) + 1, type);
+}
+
 function isRecord(buffer: Buffer, start: number, end: number): boolean {
   const bodyEnd = end - SEAL_BYTES;
   return (

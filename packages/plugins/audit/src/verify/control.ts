@@ -30,7 +30,8 @@ export class ControlRecords {
 
   /** Takes a record; `tree` is that over all records before it. */
   take(record: ControlRecord, tree: Tree | undefined, file: string, offset: number): void {
-    if (record.type !== 'checkpoint') this.stopped = record.type === 'stop';
+    // Of what is behind the end of a run, these two say nothing new.
+    if (record.type !== 'checkpoint' && record.type !== 'salts') this.stopped = record.type === 'stop';
     switch (record.type) {
       case 'checkpoint':
         this.#checkpoint(record, tree, file, offset);

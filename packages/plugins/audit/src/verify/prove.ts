@@ -6,7 +6,7 @@ import { isSignedBy, readNote, type Verifier } from '../chain/note.ts';
 import { type Digest, type Interval, rootFromProof, siblings, Tree } from '../chain/tree.ts';
 import { readHeader } from '../files/header.ts';
 import { listSegments } from '../files/names.ts';
-import { ChainReader } from './chain-reader.ts';
+import { ChainReader, isOfType } from './chain-reader.ts';
 import { readLines } from './line-reader.ts';
 
 /** Proof that one record is in the log that a checkpoint was made over; shows no other record. */
@@ -154,7 +154,7 @@ async function findCheckpoint(options: ProveOptions): Promise<string> {
   let found: string | undefined;
   await walk(options, (reader, buffer, start, end) => {
     const size = reader.size;
-    if (size > options.seq && isCheckpoint(buffer, start))
+    if (size > options.seq && isOfType(buffer, start, CHECKPOINT))
       found = (JSON.parse(buffer.toString('utf8', start, end)) as { note: string }).note;
     if (reader.next(buffer, start, end) !== undefined)
       throw new Error(`record ${size} is not what was written; run "sluice-audit verify"`);
@@ -167,11 +167,4 @@ async function findCheckpoint(options: ProveOptions): Promise<string> {
   return found;
 }
 
-const TYPE = '"type":"checkpoint"';
-
-function isCheckpoint(buffer: Buffer, start: number): boolean {
-  const at = buffer.indexOf(COMMA, start) + 1;
-  return buffer.toString('latin1', at, at + TYPE.length) === TYPE;
-}
-
-const COMMA = 44;
+const CHECKPOINT = Buffer.from('"type":"checkpoint"');

@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import { type ChainState, GENESIS, newChain, SEAL_BYTES } from '../chain/chain.ts';
 import type { Verifier } from '../chain/note.ts';
 import type { Digest } from '../chain/tree.ts';
+import { firstLine } from '../files/first-line.ts';
 import { readHeader, type SegmentHeader } from '../files/header.ts';
-import { listLogs, listSegments, type SegmentName } from '../files/names.ts';
+import { listSegments, type SegmentName } from '../files/names.ts';
 import { BesideCheck } from './beside-check.ts';
 import { ChainReader, type LineProblem } from './chain-reader.ts';
 import { type ControlRecord, ControlRecords } from './control.ts';
 import { readLines } from './line-reader.ts';
+import { noLog } from './no-log.ts';
 import { Published } from './published.ts';
+import { SaltsCheck } from './salts-check.ts';
 import { Findings, type VerifyReport } from './report.ts';
 
 /** What to check a log against. */
@@ -22,7 +25,7 @@ export interface VerifyOptions {
   readonly verifiers?: readonly Verifier[];
   /** Checkpoints that were published: the log has to agree with them, and to be no shorter. */
   readonly published?: readonly string[];
-  /** Also check salts and content against the records. Default: true. */
+  /** Also check salts and content. Default: true. */
   readonly beside?: boolean;
   /** Told now and then how many bytes have been read. */
   readonly onProgress?: (bytes: number) => void;
@@ -52,6 +55,7 @@ class Verification {
   readonly #control: ControlRecords;
   readonly #published: Published;
   readonly #beside: BesideCheck;
+  readonly #salts: SaltsCheck;
   #reader: ChainReader | undefined;
   /** Hashes of records that a given-up file has and the next one repeats. */
   readonly #repeated = new Map<number, Digest>();
@@ -65,6 +69,7 @@ class Verification {
     this.#control = new ControlRecords(verifiers, this.#findings);
     this.#published = new Published(options.published ?? [], verifiers, this.#findings);
     this.#beside = new BesideCheck(options.directory, this.#findings);
+    this.#salts = new SaltsCheck(options.directory, this.#findings);
   }
 
   async run(): Promise<VerifyReport> {
@@ -122,6 +127,7 @@ class Verification {
       let headerSeen = false;
       const superseded = { from: -1, reader: undefined as ChainReader | undefined };
       if (this.#options.beside !== false) this.#bytes += await this.#beside.load(file, until);
+      const first = this.#reader?.size ?? 0;
       let told = this.#bytes;
       const base = this.#bytes;
       const { offset, torn } = await readLines(handle, 0, (buffer, start, end, at) => {
@@ -146,6 +152,8 @@ class Verification {
         return undefined;
       });
       this.#bytes = base + offset + torn;
+      if (this.#options.beside !== false && (this.#reader?.size ?? 0) > first)
+        this.#bytes += await this.#salts.segment(file);
       if (torn > 0) this.#torn(file, offset, torn, next);
       if (superseded.from >= 0 && !isRepeated(next, this.#reader)) {
         this.#findings.problem(file, superseded.from, 'there is more here than the next file knows of');
@@ -207,12 +215,13 @@ class Verification {
         this.#findings.problem(file, at, 'this record was written in two ways');
     }
     if (control) {
-      this.#control.take(parse(buffer, start, end), treeBefore, file, at);
+      const record = parse(buffer, start, end);
+      this.#control.take(record, treeBefore, file, at);
+      if (record.type === 'salts') this.#salts.record(record);
       return;
     }
     this.#control.stopped = false;
     this.#beside.record(buffer, start, end, seq, file, at);
-    this.#beside.outcome(buffer, start, end);
   }
 
   #torn(file: string, offset: number, bytes: number, next: SegmentHeader | undefined): void {
@@ -238,7 +247,9 @@ class Verification {
       if (!gone.has(missing)) this.#findings.problem(file, 0, `the file before it, ${missing}, is missing`);
     }
     const last = listed.at(-1)?.file;
-    this.#beside.judge(erasures, (file) => gone.has(file) || (file === last && !this.#control.stopped));
+    const mayBeTorn = (file: string): boolean => gone.has(file) || (file === last && !this.#control.stopped);
+    this.#beside.judge(erasures, mayBeTorn);
+    this.#salts.judge(mayBeTorn);
     if (this.#reader !== undefined) this.#published.finish(this.#reader.size, this.#reader.tree, this.#first);
     this.#findings.problems.sort(
       (a, b) => order(listed, a.file) - order(listed, b.file) || a.offset - b.offset,
@@ -260,24 +271,10 @@ function sameState(state: ChainState, reader: ChainReader): boolean {
 }
 
 async function headerOf(path: string, log: string): Promise<SegmentHeader | 'torn' | undefined> {
-  const handle = await open(path, 'r');
-  try {
-    let header: SegmentHeader | 'torn' | undefined = 'torn';
-    await readLines(handle, 0, (buffer, start, end) => {
-      const found = readHeader(buffer.toString('utf8', start, end));
-      header = found?.log === log ? found : undefined;
-      return false;
-    });
-    return header;
-  } finally {
-    await handle.close();
-  }
-}
-
-async function noLog(directory: string, log: string): Promise<Error> {
-  const others = await listLogs(directory).catch(() => []);
-  const hint = others.length === 0 ? '' : `; there is ${others.map((name) => `"${name}"`).join(', ')}`;
-  return new Error(`there is no log "${log}" in ${directory}${hint}`);
+  const line = await firstLine(path);
+  if (line === undefined) return 'torn';
+  const header = readHeader(line);
+  return header?.log === log ? header : undefined;
 }
 
 /** Types that begin with another letter than `intent` and `outcome` are the log's own, and parsed. */
