@@ -13,6 +13,8 @@ export const CREDENTIAL_HEADERS: readonly string[] = [
   'x-amz-content-sha256',
 ];
 
+const CREDENTIALS: ReadonlySet<string> = new Set(CREDENTIAL_HEADERS);
+
 /** The same in a query, where no key belongs: addresses are logged. */
 const CREDENTIAL_PARAMETERS = new Set(['key', 'api_key', 'api-key', 'apikey', 'x-api-key', 'access_token']);
 
@@ -32,7 +34,7 @@ function withoutHeaders(headers: ApiRequest['headers']): ApiRequest['headers'] {
   if (!CREDENTIAL_HEADERS.some((name) => headers[name] !== undefined)) return headers;
   const kept: Record<string, string> = {};
   for (const name of Object.keys(headers)) {
-    if (!CREDENTIAL_HEADERS.includes(name)) kept[name] = headers[name] as string;
+    if (!CREDENTIALS.has(name)) kept[name] = headers[name] as string;
   }
   return kept;
 }
