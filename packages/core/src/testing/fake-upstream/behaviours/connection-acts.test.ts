@@ -60,7 +60,7 @@ describe('after the headers', () => {
   it('resets', async () => {
     const { response, end } = await see({ kind: 'reset-after-headers' });
     expect(response).toMatchObject({ status: 200, chunks: [], complete: false });
-    // Node 22 reads a reset right behind data as an end.
+    // Node 22 takes a reset by its own process, right behind data, for an end.
     if (!process.version.startsWith('v22.')) expect(end).toBe('rst');
   });
 

@@ -111,7 +111,7 @@ describe('raw', () => {
   const BYTES = Buffer.from([0, 255, 13, 10, 0xe4]);
 
   it.each(['fin', 'rst'] as const)('sends exactly these bytes, then %s', async (ending) => {
-    // Node 22 reads a reset right behind data as an end.
+    // Node 22 takes a reset by its own process, right behind data, for an end.
     const end = process.version.startsWith('v22.') ? 'fin' : ending;
     expect(await see({ kind: 'raw', bytes: BYTES, ending })).toEqual({ bytes: BYTES, end });
     expect(upstream.requests[0]?.bytesWritten).toBe(BYTES.length);
