@@ -29,7 +29,7 @@ export interface WholeStage extends StandardStage {
 }
 
 /** More than the calls of a stage use. */
-const RULES: readonly LimitRule[] = [
+export const RULES: readonly LimitRule[] = [
   { name: 'day', of: 'requests', limit: 1_000_000, calendar: 'day' },
   { name: 'rpm', of: 'requests', limit: 1_000_000, windowMs: 60_000 },
   { name: 'tokens', of: 'tokens', limit: 1_000_000_000, calendar: 'day' },
