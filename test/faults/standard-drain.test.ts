@@ -95,7 +95,7 @@ describeWithRedis('with its stores on Redis', () => {
     const redis = new Redis(server.url, { ...REDIS_SETTINGS, ...patient, lazyConnect: true });
     await redis.connect();
     try {
-      await drainsInOrder({ redis, redisPrefix, rateLimit: { rules: RULES, storeTimeoutMs: 20_000 } });
+      await drainsInOrder({ redis, redisPrefix, rateLimit: { rules: RULES, storeTimeoutMs: 10_000 } });
     } finally {
       redis.disconnect();
     }
