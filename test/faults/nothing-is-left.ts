@@ -26,6 +26,6 @@ export function nothingIsLeft(): readonly unknown[] {
 }
 
 /** TCP connections of this process. */
-export function openSockets(): number {
+function openSockets(): number {
   return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length;
 }

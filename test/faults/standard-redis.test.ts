@@ -75,7 +75,7 @@ const OUTAGES: readonly {
     name: 'F-37 it wants a password that nobody has',
     async away({ admin }) {
       await admin.config('SET', 'requirepass', 'unknown');
-      await admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     },
     back: ({ admin }) => admin.config('SET', 'requirepass', ''),
   },

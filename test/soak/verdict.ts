@@ -58,7 +58,7 @@ function heapProblems(samples: readonly Sample[]): string[] {
 }
 
 /** The middle one. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
