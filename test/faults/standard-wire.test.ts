@@ -66,9 +66,13 @@ function saved({ retried, standard }: Fault): boolean {
 
 function expectOutcome({ outcomes, eu, us }: WholeStage, expected: Expected, attempts: number): void {
   const { outcome: kind, status, code } = expected;
-  expect(outcomes[0]).toMatchObject({ kind, status, attempts });
+  expect(outcomes[0]).toMatchObject({ kind, status });
+  const made = outcomes[0]?.attempts ?? 0;
+  // Keys rest until the second in which the upstream's limit is there again, which may be now: each is then used once more.
+  if (code === 'rate_limited') expect([attempts, 2 * attempts]).toContain(made);
+  else expect(made).toBe(attempts);
   expect((outcomes[0]?.cause as { code?: string } | undefined)?.code).toBe(code);
-  expect(eu.requests.length + us.requests.length).toBe(attempts);
+  expect(eu.requests.length + us.requests.length).toBe(made);
 }
 
 function expectNoSecret({ headers, body }: Seen): void {
