@@ -27,6 +27,7 @@ const STEPS: Readonly<Record<string, () => Promise<Check[]>>> = {
   layers,
   docs: async () => (await Promise.all(DOCS.map((check) => check()))).flat(),
   examples,
+  soak,
   unused: () => tool('knip'),
 };
 
@@ -51,6 +52,16 @@ async function examples(): Promise<Check[]> {
     checks.push(await succeeds(file, { command: 'node', args: [file, '--exit'], timeoutMs: 30_000 }));
   }
   return checks;
+}
+
+/** Minutes for which it soaks here; the script's own default is longer. */
+const SOAK_MINUTES = process.env['SLUICE_SOAK_MINUTES'] ?? '2';
+
+/** A load for minutes, with nothing beside it. */
+async function soak(): Promise<Check[]> {
+  const args = ['test/soak/soak.ts', '--minutes', SOAK_MINUTES];
+  const timeoutMs = (Number(SOAK_MINUTES) + 1) * 60_000;
+  return [await succeeds(`soak, ${SOAK_MINUTES} minutes`, { command: 'node', args, timeoutMs })];
 }
 
 /** Runs a step to its result; a step that throws has failed. */

@@ -26,9 +26,21 @@ export interface Fault {
   readonly retried: boolean;
   /** How the call ends when every attempt meets it, where that is not `expected`. */
   readonly exhausted?: Expected;
+  /** What differs in the standard pipeline, which has another endpoint and another key to try. */
+  readonly standard?: InStandard;
   /** Shorter than those that no test should meet. */
   readonly timeouts?: Partial<Timeouts>;
   readonly transport?: TransportOptions;
+}
+
+/** What differs where there is more than one endpoint and key, and where whole answers are moderated. */
+export interface InStandard {
+  /** A second endpoint or key is tried, though the same would not be. */
+  readonly elsewhere?: true;
+  /** Attempts when all of them meet the fault, where those are not as many as retry allows. */
+  readonly attempts?: number;
+  /** How the call ends that nothing has saved. */
+  readonly exhausted?: Expected;
 }
 
 /** A whole answer. */

@@ -1,12 +1,14 @@
 import { CLOCK, provide } from '@sluice/core';
 import { retry } from '@sluice/retry';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type CountedClock, countedClock } from '../support/counted-clock.ts';
 import { MOUNTS } from '../support/mounts.ts';
 import { type Stage, stageFor } from '../support/stage.ts';
 import { ANSWERED, type Expected, type Fault } from './fault.ts';
+import { expectEnding } from './expect-ending.ts';
 import { PLAIN_FAULTS, STREAM_FAULTS } from './faults.ts';
-import { type See, seeByFetch, type Seen, seeBySocket } from './see.ts';
+import { nothingIsLeft } from './nothing-is-left.ts';
+import { type See, seeByFetch, seeBySocket } from './see.ts';
 
 /** Before this clock runs out, a test has failed by another. */
 const LONG = {
@@ -25,24 +27,7 @@ const QUESTION = {
   messages: [{ role: 'user', content: 'Hello' }],
 };
 
-/** What nobody has caught. */
-const uncaught: unknown[] = [];
-const onUncaught = (error: unknown): void => {
-  uncaught.push(error);
-};
-const openSockets = (): number =>
-  process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length;
-let openBefore = 0;
-beforeAll(() => {
-  openBefore = openSockets();
-  process.on('unhandledRejection', onUncaught).on('uncaughtException', onUncaught);
-});
-afterAll(async () => {
-  await vi.waitFor(() => {
-    expect(openSockets()).toBe(openBefore);
-  });
-  process.off('unhandledRejection', onUncaught).off('uncaughtException', onUncaught);
-});
+const uncaught = nothingIsLeft();
 
 const WAYS: readonly { readonly name: string; readonly see: See }[] = [
   { name: 'pipeline.fetch', see: seeByFetch },
@@ -131,33 +116,6 @@ async function expectOutcome(stage: Stage, expected: Expected, attempts: number)
   expect(outcome).toMatchObject({ kind, status, attempts });
   expect((outcome.cause as { code?: string } | undefined)?.code).toBe(code);
   expect(stage.upstream.requests).toHaveLength(attempts);
-}
-
-function expectEnding({ status, headers, body, whole }: Seen, expected: Expected, stream: boolean): void {
-  expect(status).toBe(expected.status);
-  switch (expected.ending) {
-    case 'answer':
-      expect(whole).toBe(true);
-      if (stream) expect(body).toMatch(/"message_stop"\s*(data: )?\}[\r\n]+$/);
-      else expect(JSON.parse(body)).toMatchObject({ type: 'message', stop_reason: 'end_turn' });
-      break;
-    case 'error':
-      expect(whole).toBe(true);
-      if (headers['content-type'] === 'text/html' || status < 400) break;
-      expect(JSON.parse(body)).toMatchObject({
-        type: 'error',
-        error: { message: expect.any(String) as string },
-      });
-      break;
-    case 'event':
-      expect(whole).toBe(true);
-      expect(body).toMatch(/(^|\n\n)event: error\ndata: \{"type":"error",.*\}\n\n$/);
-      expect(body).not.toContain('message_stop');
-      break;
-    case 'broken':
-      expect(whole).toBe(false);
-      break;
-  }
 }
 
 /** Nothing of the call is left. */

@@ -5,6 +5,7 @@ import {
   endsWithEvent,
   type Expected,
   type Fault,
+  type InStandard,
   refusedWith,
 } from './fault.ts';
 
@@ -14,6 +15,13 @@ const CUT_STREAM = endsWithEvent('stream_cut');
 
 /** Long enough for an answer, short enough to wait for. */
 const SHORT = { firstEventMs: 250, idleMs: 250, totalMs: 4_000 };
+
+/** In the standard pipeline, once both keys of its pool have been told so. */
+const THROTTLED: InStandard = {
+  elsewhere: true,
+  attempts: 2,
+  exhausted: { status: 429, ending: 'error', outcome: 'refused', code: 'rate_limited' },
+};
 
 type Rest = Pick<Fault, 'retried'> & Partial<Fault>;
 
@@ -27,6 +35,8 @@ function fault(behaviour: Fault['behaviour'], expected: Expected, rest: Rest): F
 
 const no = { retried: false } as const;
 const yes = { retried: true } as const;
+/** The same endpoint would answer the same; another one may not. */
+const elsewhere = { retried: false, standard: { elsewhere: true, attempts: 2 } } as const;
 
 /** Nothing is known of the answer yet: the same for streams and others. */
 const BEFORE_AN_ANSWER: readonly Fault[] = [
@@ -54,7 +64,7 @@ const BEFORE_AN_ANSWER: readonly Fault[] = [
   fault({ kind: 'bad-framing', flaw: 'huge-header' }, BAD, yes),
   fault({ kind: 'html' }, BAD, yes),
   fault({ kind: 'html', status: 502 }, answeredWith(502), yes),
-  fault({ kind: 'redirect' }, BAD, no),
+  fault({ kind: 'redirect' }, BAD, elsewhere),
   fault({ kind: '204-with-body' }, BAD, yes),
   fault({ kind: 'early-response' }, answeredWith(413), no),
   fault({ kind: 'compressed', encoding: 'gzip' }, ANSWERED, no),
@@ -62,17 +72,28 @@ const BEFORE_AN_ANSWER: readonly Fault[] = [
   fault({ kind: 'compressed', encoding: 'br' }, ANSWERED, no),
   fault({ kind: 'compressed', encoding: 'zstd' }, ANSWERED, no),
   fault({ kind: 'compressed', layers: 2 }, ANSWERED, no),
-  fault({ kind: 'compressed', layers: 3 }, BAD, no),
-  ...[400, 401, 403, 404, 413, 422, 501].map((status) =>
+  fault({ kind: 'compressed', layers: 3 }, BAD, elsewhere),
+  ...[400, 403, 404, 413, 422, 501].map((status) =>
     fault({ kind: 'status', status }, answeredWith(status), no),
   ),
-  ...[408, 409, 429, 500, 502, 503, 504, 529].map((status) =>
+  fault({ kind: 'status', status: 401 }, answeredWith(401), {
+    retried: false,
+    standard: { elsewhere: true, attempts: 2, exhausted: refusedWith(502, 'credential_refused') },
+  }),
+  fault({ kind: 'status', status: 429 }, answeredWith(429), { retried: true, standard: THROTTLED }),
+  ...[408, 409, 500, 502, 503, 504, 529].map((status) =>
     fault({ kind: 'status', status }, answeredWith(status), yes),
   ),
-  fault({ kind: 'status', status: 500, shouldRetry: 'false' }, answeredWith(500), no),
-  fault({ kind: 'status', status: 429, code: 'enforced_spend_limit_reached' }, answeredWith(429), no),
-  fault({ kind: 'status', status: 529, retryAfter: '3600' }, answeredWith(529), no),
-  fault({ kind: 'status', status: 429, retryAfter: 'soon' }, answeredWith(429), yes),
+  fault({ kind: 'status', status: 500, shouldRetry: 'false' }, answeredWith(500), elsewhere),
+  fault({ kind: 'status', status: 429, code: 'enforced_spend_limit_reached' }, answeredWith(429), {
+    retried: false,
+    standard: THROTTLED,
+  }),
+  fault({ kind: 'status', status: 529, retryAfter: '3600' }, answeredWith(529), elsewhere),
+  fault({ kind: 'status', status: 429, retryAfter: 'soon' }, answeredWith(429), {
+    retried: true,
+    standard: THROTTLED,
+  }),
 ];
 
 /** What can happen to a stream. */
@@ -153,12 +174,12 @@ export const STREAM_FAULTS: readonly Fault[] = [
   fault({ kind: 'malformed-sse', flaw: 'no-blank-line' }, CUT_STREAM, { retried: true, exhausted: LOST }),
   fault({ kind: 'compressed', flaw: 'truncated' }, endsWithEvent('bad_answer'), no),
   fault({ kind: 'compressed', flaw: 'corrupt' }, endsWithEvent('bad_answer'), {
-    retried: false,
+    ...elsewhere,
     exhausted: BAD,
   }),
   fault({ kind: 'compressed', flaw: 'trailing-garbage' }, ANSWERED, no),
   fault({ kind: 'compressed', flaw: 'bomb', bytes: 4 << 20 }, endsWithEvent('bad_answer'), {
-    retried: false,
+    ...elsewhere,
     exhausted: BAD,
   }),
 ];
@@ -201,11 +222,13 @@ export const PLAIN_FAULTS: readonly Fault[] = [
   fault({ kind: 'flood', bytes: 4 << 20 }, breaksOff('answer_too_large'), {
     name: 'flood of more than is allowed, when much of it has gone out',
     retried: false,
+    // Moderation holds what is not streamed until it has seen all of it.
+    standard: { exhausted: refusedWith(502, 'answer_too_large') },
     transport: { maxAnswerBytes: 3 << 20 },
   }),
-  fault({ kind: 'compressed', flaw: 'truncated' }, BAD, no),
-  fault({ kind: 'compressed', flaw: 'corrupt' }, BAD, no),
+  fault({ kind: 'compressed', flaw: 'truncated' }, BAD, elsewhere),
+  fault({ kind: 'compressed', flaw: 'corrupt' }, BAD, elsewhere),
   // zlib takes it for a damaged second member, and keeps what it has inflated to itself.
-  fault({ kind: 'compressed', flaw: 'trailing-garbage' }, BAD, no),
-  fault({ kind: 'compressed', flaw: 'bomb', bytes: 4 << 20 }, BAD, no),
+  fault({ kind: 'compressed', flaw: 'trailing-garbage' }, BAD, elsewhere),
+  fault({ kind: 'compressed', flaw: 'bomb', bytes: 4 << 20 }, BAD, elsewhere),
 ];

@@ -12,13 +12,13 @@ export interface Seen {
 }
 
 /** Asks and reads to the end, whatever that is. */
-export type See = (mounted: Mounted, body: object) => Promise<Seen>;
+export type See = (mounted: Mounted, body: object, key?: string) => Promise<Seen>;
 
 /** As an SDK does that was given a `fetch`. */
-export const seeByFetch: See = async (mounted, body) => {
+export const seeByFetch: See = async (mounted, body, key = 'key') => {
   const response = await mounted.fetch(`${mounted.baseUrl}/v1/messages`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-api-key': 'key' },
+    headers: { 'content-type': 'application/json', 'x-api-key': key },
     body: JSON.stringify(body),
   });
   const chunks: Uint8Array[] = [];
@@ -32,9 +32,9 @@ export const seeByFetch: See = async (mounted, body) => {
 };
 
 /** As a socket does: nothing between the test and the bytes. */
-export const seeBySocket: See = async (mounted, body) => {
+export const seeBySocket: See = async (mounted, body, key = 'key') => {
   using client = await rawConnection(mounted.baseUrl);
-  client.send(rawRequest({ headers: { 'content-type': 'application/json', 'x-api-key': 'key' }, body }));
+  client.send(rawRequest({ headers: { 'content-type': 'application/json', 'x-api-key': key }, body }));
   const response = rawResponse(await client.received((soFar) => rawResponse(soFar)?.complete === true));
   // Broken before the first byte, which is what a caller of `fetch` learns when it reads the body.
   if (response === undefined) return { status: 200, headers: {}, body: '', whole: false };

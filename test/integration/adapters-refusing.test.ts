@@ -188,7 +188,8 @@ describe.each(NODE_HOSTS)('$name', (host) => {
     });
     using client = await serve(host, {}, { answers: [stream] });
     client.send(rawRequest().replace('HTTP/1.1', 'HTTP/1.0'));
-    expect(await client.ended).toBe('rst');
+    // Node 22 takes a reset by its own process, right behind data, for an end.
+    expect(await client.ended).toBe(process.version.startsWith('v22.') ? 'fin' : 'rst');
   });
 
   it('ends a cut stream with the error event of its dialect', async () => {

@@ -70,9 +70,12 @@ export async function standardStage(
       onChange: (event) => void circuits.push(event),
     },
     credentials: { poolScope: 'shared', keys: [{ id: 'main', load: () => OPERATORS_KEY }] },
-    services: [provide(KEY_DIRECTORY, () => ({ find: (id) => directory.get(id) }))],
-    arrange: (plugins) => [witness(), ...plugins],
     ...options,
+    services: [
+      provide(KEY_DIRECTORY, () => ({ find: (id) => directory.get(id) })),
+      ...(options.services ?? []),
+    ],
+    arrange: (plugins) => [witness(), ...(options.arrange?.(plugins) ?? plugins)],
   });
   const mounted = await mount.start(pipeline);
   let closed: Promise<void> | undefined;

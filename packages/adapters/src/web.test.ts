@@ -112,13 +112,16 @@ it('aborts the call by the signal of the request', async () => {
 
 it('does not reject when the caller leaves before there is an answer', async () => {
   const { promise: silence } = Promise.withResolvers<Response>();
-  const { handle, outcomes } = setUp(() => silence);
+  const { handle, clock, outcomes } = setUp(() => silence);
   const controller = new AbortController();
   const response = handle(post('/v1/messages', STREAM, { signal: controller.signal }));
   for (let turns = 0; turns < 5; turns++) await nextTurn();
   controller.abort();
   expect((await response).status).toBe(499);
   expect(outcomes).toMatchObject([{ kind: 'client-abort' }]);
+  // Nobody reads this answer, and nothing waits for a reader.
+  expect((await response).body).toBe(null);
+  expect(clock.pendingTimers).toBe(0);
   expect((await handle(post('/v1/messages', STREAM, { signal: controller.signal }))).status).toBe(499);
   expect(outcomes).toHaveLength(1);
 });

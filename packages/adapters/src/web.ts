@@ -1,4 +1,4 @@
-import { type Pipeline, PRINCIPAL } from '@sluice/core';
+import { type Pipeline, PipelineError, PRINCIPAL } from '@sluice/core';
 import { bodyLimits, principalOf } from './admission.ts';
 import { type MountOptions, type MountSettings, mountSettings } from './options.ts';
 import { refuse } from './refuse.ts';
@@ -32,6 +32,9 @@ export function mount(
       const response = await answer(pipeline, settings, request, target);
       return webResponse(response, method, clock, settings.writeStallMs);
     } catch (error) {
+      // It goes nowhere: a body would wait for a reader until its time is up.
+      if (PipelineError.is(error) && error.code === 'client_abort')
+        return new Response(null, { status: 499 });
       const headers = Object.fromEntries(request.headers);
       const response = refuse(pipeline, settings, error, { method, target, headers });
       return webResponse(response, method, clock, settings.writeStallMs);

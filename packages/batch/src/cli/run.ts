@@ -43,10 +43,19 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
       return 0;
     }
     const total = command.input === undefined ? undefined : await checkInput(command.input, signal);
-    await using pipeline = await pipelineOf(command);
-    await pipeline.start();
-    await using output = await outputOf(command, out);
-    return (await takeThrough(pipeline, command, total, output, surroundings)) ? 0 : 1;
+    // Not `await using`, which Node 22 does not know: this file also runs as it is, from its source.
+    const pipeline = await pipelineOf(command);
+    try {
+      await pipeline.start();
+      const output = await outputOf(command, out);
+      try {
+        return (await takeThrough(pipeline, command, total, output, surroundings)) ? 0 : 1;
+      } finally {
+        await output[Symbol.asyncDispose]();
+      }
+    } finally {
+      await pipeline[Symbol.asyncDispose]();
+    }
   } catch (error) {
     if (signal.aborted) return Number(signal.reason);
     err(`sluice-batch: ${error instanceof Error ? error.message : String(error)}\n`);
