@@ -19,6 +19,7 @@ export type { PipelineFetch } from './fetch.ts';
 export { hotSwap, type SwappablePipeline } from './hot-swap.ts';
 export type { PluginInspection } from './inspect.ts';
 export type { JsonLimits } from './json/inspect.ts';
+export { jsonNodes } from './json/json-nodes.ts';
 export { readJson, withJson } from './json/read-json.ts';
 export type { Outcome, OutcomeKind } from './outcome.ts';
 export type { PipelineOptions } from './options.ts';

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
-import { type ApiRequest, readJson } from '@sluice/core';
+import { type ApiRequest, readJson, jsonNodes } from '@sluice/core';
 import { LRUCache } from 'lru-cache';
 import { canonicalJson } from './canonical.ts';
-import { jsonNodes } from './json-nodes.ts';
 import { bodyDigest } from './key.ts';
 import type { Impurity, ReadRules } from './rules.ts';
 import { asObject } from './walk.ts';

@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { anthropicMessages, type ApiRequest, openaiChat } from '@sluice/core';
+import { anthropicMessages, type ApiRequest, openaiChat, jsonNodes } from '@sluice/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalJson } from './canonical.ts';
-import { jsonNodes } from './json-nodes.ts';
 import { bodyDigest, cacheKey, keyInputs } from './key.ts';
 import { readRules } from './rules.ts';
 import { type Scope, scopeOf } from './scope.ts';
