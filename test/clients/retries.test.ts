@@ -1,5 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { Behaviour } from '@sluice/core/testing';
+import { credentials } from '@sluice/credentials';
 import { retry } from '@sluice/retry';
 import OpenAI from 'openai';
 import { describe, expect, it } from 'vitest';
@@ -64,6 +65,21 @@ const FAULTS: readonly (readonly [string, Behaviour, number])[] = [
   ['a page of HTML', { kind: 'html' }, 3],
 ];
 
+/** The same, where each attempt may be sent once more with another key. */
+const FAULTS_WITH_KEYS: readonly (readonly [string, Behaviour, number])[] = [
+  ['429', { kind: 'status', status: 429, retryAfterMs: '1' }, 3],
+  ['429 for an hour', { kind: 'status', status: 429, retryAfter: '3600' }, 2],
+  ['401', { kind: 'status', status: 401 }, 2],
+  ['503', { kind: 'status', status: 503, retryAfter: '0' }, 3],
+];
+
+/** Three keys, any of which may be asked again at once. */
+const KEYS = credentials({
+  keys: ['a', 'b', 'c'].map((id) => ({ id, load: () => ({ secret: `sk-operator-${id}` }) })),
+  coolMs: 1,
+  onEvent: () => undefined,
+});
+
 describe.each(MOUNTS.filter(({ name }) => name === 'pipeline.fetch' || name === 'node:http'))(
   'through $name',
   (mount) => {
@@ -75,6 +91,17 @@ describe.each(MOUNTS.filter(({ name }) => name === 'pipeline.fetch' || name === 
         expect(stage.upstream.requests).toHaveLength(requests);
         expect(stage.outcomes).toHaveLength(1);
       });
+
+      it.each(FAULTS_WITH_KEYS)(
+        'and several keys make of %s no more than that',
+        async (_, fault, requests) => {
+          await using stage = await stageFor(mount, { pipeline: { plugins: [RETRY, KEYS] } });
+          stage.upstream.script(() => fault);
+          await expect(call(stage)).rejects.toThrow();
+          expect(stage.upstream.requests).toHaveLength(requests);
+          expect(stage.outcomes).toHaveLength(1);
+        },
+      );
 
       const cuts: readonly (readonly [string, Behaviour, number])[] = stream
         ? [

@@ -7,6 +7,7 @@ import {
   type Next,
   PipelineError,
   PRINCIPAL,
+  stateKey,
 } from '@sluice/core';
 import { type EndpointKeys, poolFor, withKey } from './endpoint-keys.ts';
 import type { Judge } from './judge.ts';
@@ -14,6 +15,9 @@ import type { KeyPool } from './key-pool.ts';
 import type { Keyring } from './keyring.ts';
 import type { UpstreamKey } from './upstream-key.ts';
 import { Use } from './use.ts';
+
+/** Whether a call has been sent again with another key: once is enough, however often it is retried. */
+const SENT_AGAIN = stateKey<boolean>('credentials-sent-again');
 
 /** What one attempt may be sent with. */
 interface Choice {
@@ -35,11 +39,21 @@ export class Sender {
     this.#clock = clock;
   }
 
-  /** Sends an attempt, and where its key is turned away, once more with another. */
+  /** Sends an attempt, and where its key is turned away, once more with another: once a call, not once an attempt. */
   async send(request: ApiRequest, next: Next, ctx: Context): Promise<Response> {
     const choice = this.#choice(request, ctx);
     const use = this.#pick(choice);
     if (use === undefined) throw nobody(choice, this.#clock.now());
+    return this.#sendWith(use, request, next, ctx, choice);
+  }
+
+  async #sendWith(
+    use: Use,
+    request: ApiRequest,
+    next: Next,
+    ctx: Context,
+    choice: Choice,
+  ): Promise<Response> {
     const response = await use.send(withKey(request, choice.keys, use.version), next, this.#clock);
     if (response.status < 400) {
       use.admitted();
@@ -47,22 +61,13 @@ export class Sender {
     }
     const { verdict, reason } = await this.#judge.ofAnswer(use, response);
     if (verdict === 'kept') return response;
-    const other = await this.#instead(use, verdict === 'refused', reason, request, choice);
-    if (other === undefined) return verdict === 'refused' ? refuse(response, reason) : response;
+    const refused = verdict === 'refused';
+    await this.#settle(use, refused, reason, request.signal);
+    const other = ctx.state.get(SENT_AGAIN) === true ? undefined : this.#instead(use, refused, choice);
+    if (other === undefined) return refused ? refuse(response, reason) : response;
+    ctx.state.set(SENT_AGAIN, true);
     await discard(response);
-    return this.#sendAgain(other, request, next, choice);
-  }
-
-  /** What is turned away now is turned away for good. */
-  async #sendAgain(use: Use, request: ApiRequest, next: Next, { keys }: Choice): Promise<Response> {
-    const response = await use.send(withKey(request, keys, use.version), next, this.#clock);
-    if (response.status < 400) {
-      use.admitted();
-      return response;
-    }
-    const { verdict, reason } = await this.#judge.ofAnswer(use, response);
-    if (verdict === 'refused' || verdict === 'spent') this.#judge.tellQuarantined(use, reason);
-    return verdict === 'refused' ? refuse(response, reason) : response;
+    return this.#sendWith(other, request, next, ctx, choice);
   }
 
   #choice({ endpoint }: ApiRequest, ctx: Context): Choice {
@@ -87,23 +92,20 @@ export class Sender {
     return version && new Use(key, version, model, now, this.#judgeEnd);
   }
 
+  /** Asks a refused key's source for another one, and tells the operator of a key that is out. */
+  async #settle(failed: Use, refused: boolean, reason: string, signal: AbortSignal): Promise<void> {
+    const { key, version } = failed;
+    const out = refused
+      ? !(await this.#keyring.keeperOf(key).renewed(version, signal))
+      : key.version() === undefined;
+    if (out) this.#judge.tellQuarantined(failed, reason);
+  }
+
   /** Another version of the same key after a refusal, or another key. */
-  async #instead(
-    failed: Use,
-    refused: boolean,
-    reason: string,
-    { signal }: ApiRequest,
-    choice: Choice,
-  ): Promise<Use | undefined> {
-    const { key, version, model } = failed;
-    if (!refused) {
-      if (key.version() === undefined) this.#judge.tellQuarantined(failed, reason);
-      return this.#pick(choice, key);
-    }
-    const renewed = await this.#keyring.keeperOf(key).renewed(version, signal);
-    if (!renewed) this.#judge.tellQuarantined(failed, reason);
+  #instead({ key, model }: Use, refused: boolean, choice: Choice): Use | undefined {
     // The version before may do where the upstream does not know the new one yet.
-    return this.#use(key, model, this.#clock.now()) ?? this.#pick(choice, key);
+    const same = refused ? this.#use(key, model, this.#clock.now()) : undefined;
+    return same ?? this.#pick(choice, key);
   }
 
   /** An error event in the place of an answer stands for the status that it would have had. */

@@ -65,8 +65,10 @@ export class Recovery {
     let disposition = await dispositionOf(result, clock);
     for (let retries = 0; ; retries++) {
       if (sent) this.#tried.note(ctx.history.at(-1)?.endpoint?.id, disposition, clock.now());
+      // Another plugin may have sent it again already, with another key: that is a retry, too.
+      const made = Math.max(retries, ctx.attempts - 1);
       // A hedge was the call's second chance: hedging and retrying would multiply.
-      const allowed = retries < this.#maxRetries && took <= settings.retryWithinMs && result.hedged !== true;
+      const allowed = made < this.#maxRetries && took <= settings.retryWithinMs && result.hedged !== true;
       const plan = allowed ? this.#plan(result, disposition) : undefined;
       if (plan === undefined) return this.#end(result, disposition);
 
