@@ -108,8 +108,11 @@ function answerHead(contentType: string, framing: string): string {
   return `${head.join('\r\n')}\r\n\r\n`;
 }
 
+/** How long the text of a whole answer is: as long as one of some 160 tokens, unless `SLUICE_ANSWER_BYTES` says. */
+const ANSWER_BYTES = Number(process.env['SLUICE_ANSWER_BYTES'] ?? 700);
+
 function jsonExchange(): Exchange {
-  const text = SENTENCE.repeat(4).trim();
+  const text = SENTENCE.repeat(Math.ceil(ANSWER_BYTES / SENTENCE.length)).trim();
   const body = Buffer.from(
     JSON.stringify({
       id: 'msg_01BenchBenchBenchBenchBe',

@@ -1,20 +1,27 @@
+import { constants } from 'node:buffer';
 import { PipelineError } from '../errors.ts';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  scanned,
+  skipSpace,
+  stringEnd,
+} from './scan.ts';
 
-const QUOTE = 34;
-const COMMA = 44;
-const COLON = 58;
-const OPEN_BRACKET = 91;
-const BACKSLASH = 92;
 const UNDERSCORE = 95;
-const CLOSE_BRACKET = 93;
-const OPEN_BRACE = 123;
-const CLOSE_BRACE = 125;
 const LETTER_T = 116;
-/** Bytes of a string that are looked at one by one before the native search takes over. */
-const SHORT_STRING = 48;
 
 /** A larger count is taken for this one. Sums of them stay whole numbers. */
 const MAX_COUNT = 1e12;
+
+/** So many are looked through faster than a set is made of them; more would take quadratic time. */
+const FEW_KEYS = 24;
 
 /** A longer name is no model's, and would end up in keys and records. */
 const MAX_MODEL_BYTES = 256;
@@ -55,8 +62,11 @@ const OUTPUT_BOUNDS: ReadonlySet<string> = new Set([
  * @throws PipelineError `json_too_complex` or `duplicate_key`.
  */
 export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const topKeys = new Set<string>();
+  if (body.length > constants.MAX_STRING_LENGTH)
+    throw refuse('json_too_complex', `more than ${constants.MAX_STRING_LENGTH} bytes`);
+  const text = scanned(body);
+  const topKeys: string[] = [];
+  let manyKeys: Set<string> | undefined;
   let depth = 0;
   let nodes = 0;
   let streamed = false;
@@ -64,17 +74,20 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
   let maxOutputTokens: number | undefined;
   let choices = 1;
   for (let i = 0; i < text.length; i++) {
-    switch (text[i]) {
+    switch (text.charCodeAt(i)) {
       case QUOTE: {
         const end = stringEnd(text, i + 1);
         // Below the top level only __proto__ is of interest, and it begins with an underscore or an escape of one.
-        const first = text[i + 1];
+        const first = text.charCodeAt(i + 1);
         if ((depth === 1 || first === UNDERSCORE || first === BACKSLASH) && isKey(text, end + 1)) {
           const key = keyText(text, i + 1, end);
           if (key === '__proto__') throw refuse('duplicate_key', 'a key named __proto__');
           if (depth === 1) {
-            if (topKeys.has(key)) throw refuse('duplicate_key', 'a key that stands twice');
-            topKeys.add(key);
+            if (manyKeys?.has(key) ?? topKeys.includes(key))
+              throw refuse('duplicate_key', 'a key that stands twice');
+            topKeys.push(key);
+            if (topKeys.length === FEW_KEYS) manyKeys = new Set(topKeys);
+            else manyKeys?.add(key);
             if (key === 'stream') streamed = isTrue(text, end + 1);
             else if (key === 'model') model = stringValue(text, end + 1);
             else if (key === 'n') choices = Math.max(1, countValue(text, end + 1) ?? 1);
@@ -108,29 +121,11 @@ export function inspectJson(body: Uint8Array, limits: JsonLimits): JsonFacts {
   return { streamed, model, maxOutputTokens };
 }
 
-/** Position of the quote that ends the string which begins at `from`; the text's length if none does. */
-export function stringEnd(text: Buffer, from: number): number {
-  let i = from;
-  for (const near = Math.min(from + SHORT_STRING, text.length); i < near; i++) {
-    const byte = text[i];
-    if (byte === QUOTE) return i;
-    if (byte === BACKSLASH) i++;
-  }
-  // Long strings (documents, base64 images) are mostly plain: jump from quote to quote.
-  for (;;) {
-    const quote = text.indexOf(QUOTE, i);
-    if (quote < 0) return text.length;
-    let backslashes = 0;
-    while (quote - backslashes > i && text[quote - 1 - backslashes] === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return quote;
-    i = quote + 1;
-  }
-}
-
 /** A key or value as its reader will see it: escapes undone. What is no proper string is left for the upstream to refuse. */
-function keyText(text: Buffer, from: number, end: number): string {
-  const raw = text.toString('utf8', from, end);
-  if (!raw.includes('\\')) return raw;
+function keyText(text: string, from: number, end: number): string {
+  const bytes = text.slice(from, end);
+  if (PLAIN.test(bytes)) return bytes;
+  const raw = Buffer.from(bytes, 'latin1').toString();
   try {
     return JSON.parse(`"${raw}"`) as string;
   } catch {
@@ -138,50 +133,47 @@ function keyText(text: Buffer, from: number, end: number): string {
   }
 }
 
-function isKey(text: Buffer, from: number): boolean {
-  return text[skipSpace(text, from)] === COLON;
+/** ASCII without an escape: the same in bytes and in characters. */
+const PLAIN = /^[^\\\u0080-\u00ff]*$/;
+
+function isKey(text: string, from: number): boolean {
+  return text.charCodeAt(skipSpace(text, from)) === COLON;
 }
 
-function isTrue(text: Buffer, from: number): boolean {
+function isTrue(text: string, from: number): boolean {
   const value = skipSpace(text, skipSpace(text, from) + 1);
-  return text[value] === LETTER_T;
+  return text.charCodeAt(value) === LETTER_T;
 }
 
 /** The value behind a key, if it is a string of sensible length. */
-function stringValue(text: Buffer, from: number): string | undefined {
+function stringValue(text: string, from: number): string | undefined {
   const start = skipSpace(text, skipSpace(text, from) + 1);
-  if (text[start] !== QUOTE) return undefined;
+  if (text.charCodeAt(start) !== QUOTE) return undefined;
   const end = stringEnd(text, start + 1);
   return end - start > MAX_MODEL_BYTES ? undefined : keyText(text, start + 1, end);
 }
 
 /** The whole number behind a key; undefined when something else stands there. */
-function countValue(text: Buffer, from: number): number | undefined {
+function countValue(text: string, from: number): number | undefined {
   const start = skipSpace(text, skipSpace(text, from) + 1);
   let end = start;
   // Two more than the longest that is believed: enough to see that there are more.
-  while (end < start + 17 && isDigit(text[end])) end++;
-  if (end === start || isFraction(text[end])) return undefined;
-  return Math.min(Number(text.toString('latin1', start, end)), MAX_COUNT);
+  while (end < start + 17 && isDigit(text.charCodeAt(end))) end++;
+  if (end === start || isFraction(text.charCodeAt(end))) return undefined;
+  return Math.min(Number(text.slice(start, end)), MAX_COUNT);
 }
 
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 48 && byte <= 57;
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }
 
 /** `.`, `e` or `E`: the number goes on, and is no count. */
-function isFraction(byte: number | undefined): boolean {
-  return byte === 46 || byte === 101 || byte === 69;
+function isFraction(code: number): boolean {
+  return code === 46 || code === 101 || code === 69;
 }
 
 function largest(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
-}
-
-function skipSpace(text: Buffer, from: number): number {
-  let i = from;
-  while (text[i] === 32 || text[i] === 10 || text[i] === 13 || text[i] === 9) i++;
-  return i;
 }
 
 function refuse(code: 'json_too_complex' | 'duplicate_key', what: string): PipelineError {

@@ -1,20 +1,14 @@
-import { stringEnd } from './inspect.ts';
-
-const QUOTE = 34;
-const COMMA = 44;
-const COLON = 58;
-const OPEN_BRACKET = 91;
-const OPEN_BRACE = 123;
+import { COLON, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE, scanned, stringEnd } from './scan.ts';
 
 /**
  * Counts opening brackets, colons and commas outside strings. Parsing drops all but the last of several fields of one
  * name; an upstream may take the first. If the count is higher than that of the parsed value, it has dropped some.
  */
 export function jsonNodes(body: Uint8Array): number {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const text = scanned(body);
   let nodes = 0;
   for (let i = 0; i < text.length; i++) {
-    switch (text[i]) {
+    switch (text.charCodeAt(i)) {
       case QUOTE:
         i = stringEnd(text, i + 1);
         break;

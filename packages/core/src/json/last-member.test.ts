@@ -28,6 +28,15 @@ it.each([
   expect(member(text)).toEqual(expected);
 });
 
+it('finds it however far from the end, and a last one that is nearer', () => {
+  for (let length = 980; length < 1_100; length++) {
+    const tail = 'x'.repeat(length);
+    expect(member(`{"usage":{"ü":4},"b":"${tail}"}`)).toEqual({ ü: 4 });
+    expect(member(`{"usage":4,"b":"${tail}","usage":5}`)).toBe(5);
+    expect(member(`{"b":"${tail}\\"usage\\":6"}`)).toBeUndefined();
+  }
+});
+
 it('is what parsing the whole text shows, for any JSON', () => {
   const key = fc.constantFrom('usage', 'a', '"usage":', '\\', '}', '');
   const json = fc.letrec((tie) => ({

@@ -1,12 +1,18 @@
-import { stringEnd } from './inspect.ts';
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  scanned,
+  skipSpace,
+  stringEnd,
+} from './scan.ts';
 
-const QUOTE = 34;
-const COLON = 58;
-const OPEN_BRACKET = 91;
-const CLOSE_BRACKET = 93;
-const OPEN_BRACE = 123;
-const CLOSE_BRACE = 125;
-const COMMA = 44;
+/** How much of the end is looked through first: what is looked for mostly stands there. */
+const TAIL_BYTES = 1_024;
 
 /**
  * One member of the object that a JSON text is, found from the end and parsed alone: what follows a long answer costs no
@@ -16,28 +22,35 @@ const COMMA = 44;
  */
 export function lastMember(text: Buffer, key: string): unknown {
   const name = `"${key}"`;
+  let from = Math.max(0, text.length - TAIL_BYTES);
+  let part = scanned(text, from);
   // Not inside a string: a quote in there has a backslash before it.
-  const at = text.lastIndexOf(name);
-  const span = at < 0 ? undefined : spanOf(text, at + name.length);
+  let at = part.lastIndexOf(name);
+  if (at < 0 && from > 0) {
+    from = 0;
+    part = scanned(text);
+    at = part.lastIndexOf(name);
+  }
+  const span = at < 0 ? undefined : spanOf(part, at + name.length);
   try {
     return span === undefined
       ? (JSON.parse(text.toString()) as Record<string, unknown> | null)?.[key]
-      : JSON.parse(text.toString('utf8', span.from, span.to));
+      : JSON.parse(text.toString('utf8', from + span.from, from + span.to));
   } catch {
     return undefined;
   }
 }
 
 /** Where the value of a key stands, if the key belongs to the outermost object. */
-function spanOf(text: Buffer, afterKey: number): { readonly from: number; readonly to: number } | undefined {
+function spanOf(text: string, afterKey: number): { readonly from: number; readonly to: number } | undefined {
   const colon = skipSpace(text, afterKey);
   // A string that stands for itself.
-  if (text[colon] !== COLON) return undefined;
+  if (text.charCodeAt(colon) !== COLON) return undefined;
   const from = colon + 1;
   let to: number | undefined;
   let depth = 1;
   for (let i = from; i < text.length; i++) {
-    switch (text[i]) {
+    switch (text.charCodeAt(i)) {
       case QUOTE:
         i = stringEnd(text, i + 1);
         break;
@@ -57,10 +70,4 @@ function spanOf(text: Buffer, afterKey: number): { readonly from: number; readon
     }
   }
   return undefined;
-}
-
-function skipSpace(text: Buffer, from: number): number {
-  let i = from;
-  while (text[i] === 32 || text[i] === 10 || text[i] === 13 || text[i] === 9) i++;
-  return i;
 }
