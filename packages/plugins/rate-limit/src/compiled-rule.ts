@@ -3,7 +3,7 @@ import { Calendar } from './calendar.ts';
 import { type Rate, rateOf } from './gcra.ts';
 import type { RateLimitSettings } from './options.ts';
 import { costOf, MICRO, type Tokens, type UnitPrice } from './prices.ts';
-import type { Dimension, LimitRule, OutagePolicy } from './rule.ts';
+import { type Dimension, type LimitRule, MAX_LIMIT, type OutagePolicy } from './rule.ts';
 import { type ScopeKey, scopeKey } from './scope.ts';
 import type { Claim } from './store.ts';
 
@@ -211,6 +211,7 @@ export interface Applied {
  * The rules that apply to a call, with its caller's own limits where it has any.
  *
  * @throws PipelineError `quota_exceeded` when its own limit is nothing.
+ * @throws TypeError When its own limit is none.
  */
 export function appliedRules(
   rules: readonly CompiledRule[],
@@ -225,9 +226,23 @@ export function appliedRules(
     if (ctx.format === undefined && rule.of !== 'requests' && rule.of !== 'concurrent-calls') continue;
     const scope = rule.scope(request, ctx);
     if (scope === undefined) continue;
-    const own = limits !== undefined && Object.hasOwn(limits, rule.name) ? limits[rule.name] : undefined;
+    const own = limits === undefined ? undefined : ownLimit(limits, rule.name);
+    if (own === Infinity) continue;
     if (own === 0 && rule.enforced) throw new PipelineError('quota_exceeded', { plugin });
     applied.push({ rule: own === undefined || own === 0 ? rule : rule.withLimit(own), scope });
   }
   return applied;
+}
+
+/**
+ * A caller's own limit; Infinity: the rule does not apply to it.
+ *
+ * @throws TypeError When it is no limit: a call must not go unlimited because somebody has miscounted.
+ */
+function ownLimit(limits: Readonly<Record<string, number>>, name: string): number | undefined {
+  const own = Object.hasOwn(limits, name) ? limits[name] : undefined;
+  if (own === undefined || own === Infinity) return own;
+  if (typeof own !== 'number' || !(own >= 0))
+    throw new TypeError(`the caller's limit "${name}" is no number of 0 or more`);
+  return Math.min(own, MAX_LIMIT);
 }

@@ -82,6 +82,14 @@ describe('a limit of requests', () => {
     expect(await statuses(pipe, 4, { 'x-tenant': 'usual' })).toEqual([200, 200, 200, 429]);
     expect(await statuses(pipe, 1, { 'x-tenant': 'none', 'x-limit': '0' })).toEqual([429]);
     expect(pipe.outcomes.at(-1)?.cause).toMatchObject({ code: 'quota_exceeded', plugin: 'rate-limit' });
+    expect(await statuses(pipe, 5, { 'x-tenant': 'free', 'x-limit': 'Infinity' })).toEqual(
+      Array.from({ length: 5 }, () => 200),
+    );
+    expect(await statuses(pipe, 1, { 'x-tenant': 'huge', 'x-limit': '1e300' })).toEqual([200]);
+    for (const limit of ['NaN', '-1']) {
+      expect(await statuses(pipe, 1, { 'x-tenant': 'odd', 'x-limit': limit })).toEqual([500]);
+      expect(pipe.outcomes.at(-1)?.cause).toMatchObject({ code: 'plugin_failed', plugin: 'rate-limit' });
+    }
   });
 
   test('says when to come back, in the dialect of the caller', async () => {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { isTimeZone } from './calendar.ts';
-import type { LimitRule, Price, Scope, ScopeFunction } from './rule.ts';
+import { type LimitRule, MAX_LIMIT, type Price, type Scope, type ScopeFunction } from './rule.ts';
 
 const MAX_WINDOW_MS = 31 * 86_400_000;
 
@@ -29,7 +29,7 @@ export const ruleSchema: v.GenericSchema<LimitRule> = v.pipe(
       v.number('must be a number'),
       v.finite('must be finite'),
       v.gtValue(0, 'must be more than 0; to forbid everything, use another plugin'),
-      v.maxValue(1e9, 'must be at most 1e9'),
+      v.maxValue(MAX_LIMIT, 'must be at most 1e9'),
     ),
     windowMs: v.exactOptional(
       v.pipe(

@@ -18,11 +18,15 @@ export type ScopeFunction = (request: ApiRequest, ctx: Context) => string | unde
 /** What happens to a call when the store cannot be asked. */
 export type OutagePolicy = 'open' | 'closed' | 'local';
 
+/** The largest limit: in millionths of a currency, too, a double still holds it exactly. */
+export const MAX_LIMIT = 1e9;
+
 /** One limit. */
 export interface LimitRule {
   /**
    * Unique; shown to callers and part of the keys in the store. Lower-case letters, digits and hyphens. A caller's own
-   * limit of this name (`LIMITS`, which an identity plugin sets) stands in place of `limit`; 0 refuses its calls.
+   * limit of this name (`LIMITS`, which an identity plugin sets) stands in place of `limit`; 0 refuses its calls, and
+   * with Infinity the rule does not apply to them.
    */
   readonly name: string;
   /** What it counts. */
