@@ -147,16 +147,20 @@ export class CompiledRule {
     };
   }
 
-  /** The same claim with this process's share of the limit. */
-  shareOf(claim: Claim): Claim {
+  /**
+   * The same claim with this process's share of the limit. A place is held for as long as the call may last: nobody
+   * renews what this process grants, and it needs no lease to outlive itself.
+   */
+  shareOf(claim: Claim, lastsMs: number): Claim {
     const share = this.share as CompiledRule;
     const cost = Math.min(claim.cost, share.capacity);
     switch (claim.kind) {
       case 'rate':
         return { ...claim, cost, rate: share.rate as Rate };
       case 'window':
-      case 'slot':
         return { ...claim, cost, limit: share.limit };
+      case 'slot':
+        return { ...claim, cost, limit: share.limit, leaseMs: lastsMs };
     }
   }
 
