@@ -24,6 +24,7 @@ import { Pass, type PassParts } from './pass.ts';
 import { PriceTable } from './prices.ts';
 import { RecentHolds } from './recent-holds.ts';
 import { refusal, tooLarge, unpriced } from './refusal.ts';
+import { LONGEST_MS } from './rule.ts';
 import { tenantOf } from './scope.ts';
 import type { Claim, ClaimState, Grant, LimitStore } from './store.ts';
 import { WaitingRoom } from './waiting.ts';
@@ -146,7 +147,7 @@ export class Limiter implements PluginInstance {
       id: `${ctx.id}.${this.#number}.${(this.#passes++).toString(36)}`,
       group: this.#settings.shardByTenant ? tenantOf(ctx) : this.#name,
       claims,
-      leaseMs: Math.ceil(ctx.remainingMs()) + LEASE_GRACE_MS,
+      leaseMs: Math.min(Math.ceil(ctx.remainingMs()), LONGEST_MS) + LEASE_GRACE_MS,
     });
   }
 

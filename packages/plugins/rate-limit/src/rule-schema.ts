@@ -1,8 +1,6 @@
 import * as v from 'valibot';
 import { isTimeZone } from './calendar.ts';
-import { type LimitRule, MAX_LIMIT, type Price, type Scope, type ScopeFunction } from './rule.ts';
-
-const MAX_WINDOW_MS = 31 * 86_400_000;
+import { type LimitRule, LONGEST_MS, MAX_LIMIT, type Price, type Scope, type ScopeFunction } from './rule.ts';
 
 const scope = v.picklist(
   ['tenant', 'app', 'model', 'endpoint', 'global'],
@@ -36,7 +34,7 @@ export const ruleSchema: v.GenericSchema<LimitRule> = v.pipe(
         v.number('must be a number of milliseconds'),
         v.integer('must be a whole number of milliseconds'),
         v.minValue(1_000, 'must be at least 1000'),
-        v.maxValue(MAX_WINDOW_MS, 'must be at most 31 days; use calendar for quotas'),
+        v.maxValue(LONGEST_MS, 'must be at most 31 days; use calendar for quotas'),
       ),
     ),
     calendar: v.exactOptional(v.picklist(['day', 'month'], 'must be "day" or "month"')),

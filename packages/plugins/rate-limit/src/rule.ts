@@ -21,6 +21,9 @@ export type OutagePolicy = 'open' | 'closed' | 'local';
 /** The largest limit: in millionths of a currency, too, a double still holds it exactly. */
 export const MAX_LIMIT = 1e9;
 
+/** The longest time that is reckoned with: 31 days. */
+export const LONGEST_MS = 31 * 86_400_000;
+
 /** One limit. */
 export interface LimitRule {
   /**

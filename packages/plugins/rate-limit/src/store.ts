@@ -51,7 +51,7 @@ export interface Reservation {
   readonly group: string;
   /** All of them are charged, or none. */
   readonly claims: readonly Claim[];
-  /** After this time nobody will settle it any more: what is unsettled then lapses. */
+  /** After this time nobody will settle it any more: what is unsettled then lapses. Whole milliseconds. */
   readonly leaseMs: number;
 }
 
