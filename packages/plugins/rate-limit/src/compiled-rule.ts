@@ -53,6 +53,8 @@ export class CompiledRule {
   /** The rule with this process's share of the limit, for an outage. */
   readonly share: CompiledRule | undefined;
   readonly scope: ScopeKey;
+  /** Whether its scopes may be shown: what a function makes of a request may be anything, a credential too. */
+  readonly #shown: boolean;
   readonly #reserveMost: boolean;
   readonly #cacheReadWeight: number;
   readonly #leaseMs: number;
@@ -100,6 +102,7 @@ export class CompiledRule {
     this.warnAt = rule.warnAt;
     this.feedback = rule.feedback ?? false;
     this.scope = scopeKey(rule.by);
+    this.#shown = typeof rule.by !== 'function';
     this.#reserveMost = (rule.reserve ?? (calendar === undefined ? 'usual' : 'most')) === 'most';
     this.#cacheReadWeight = rule.cacheReadWeight ?? 1;
     this.#leaseMs = settings.leaseMs;
@@ -117,6 +120,11 @@ export class CompiledRule {
       this.#own.set(limit, own);
     }
     return own;
+  }
+
+  /** A scope of the rule as it may be shown to whoever watches. */
+  shown(scope: string): string | undefined {
+    return this.#shown ? scope : undefined;
   }
 
   /** What the rule asks of the store for a call. Undefined: more than will ever fit. */

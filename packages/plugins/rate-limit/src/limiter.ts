@@ -45,7 +45,7 @@ export class Limiter implements PluginInstance {
   readonly #learned = new Learned();
   readonly #waiting: WaitingRoom | undefined;
   readonly #parts: PassParts;
-  readonly #recent: RecentHolds;
+  readonly #recent = new RecentHolds();
   /** Whether any rule counts tokens or what they cost. */
   readonly #countsTokens: boolean;
   /** Two limiters of one pipeline reserve for the same call, and must not be taken for one. */
@@ -56,7 +56,6 @@ export class Limiter implements PluginInstance {
     this.#name = name;
     this.#settings = settings;
     this.#clock = clock;
-    this.#recent = new RecentHolds(settings.rules);
     this.#rules = settings.rules.map((rule) => CompiledRule.of(rule, settings));
     this.#prices = new PriceTable(settings.prices);
     this.#countsTokens = settings.rules.some(({ of }) => of !== 'requests' && of !== 'concurrent-calls');
@@ -191,7 +190,7 @@ export class Limiter implements PluginInstance {
     ctx: Context,
   ): Promise<void> {
     const { rule, scope } = this.#culprit(hold);
-    this.#report({ type: 'wait-start', rule: rule.name, scope, waiting: room.size + 1 });
+    this.#report({ type: 'wait-start', rule: rule.name, scope: rule.shown(scope), waiting: room.size + 1 });
     const maxWaitMs = this.#maxWaitMs(ctx);
     const giveUp = (): PipelineError => {
       this.#reportRefusal(hold);
@@ -211,7 +210,7 @@ export class Limiter implements PluginInstance {
     hold.applied.forEach(({ rule, scope }, i) => {
       const state = hold.states[i];
       if (state === undefined) return;
-      if (!state.ok) this.#report({ type: 'limit-shadow', rule: rule.name, scope });
+      if (!state.ok) this.#report({ type: 'limit-shadow', rule: rule.name, scope: rule.shown(scope) });
       if (rule.warnAt === undefined) return;
       const used = rule.limit - state.remaining;
       const before = used - (hold.claims[i]?.cost ?? 0);
@@ -226,7 +225,7 @@ export class Limiter implements PluginInstance {
     const { rule, scope } = this.#culprit(hold);
     const position = hold.applied.findIndex((one) => one.rule === rule);
     const retryAfterMs = hold.states[position]?.retryAfterMs ?? 0;
-    this.#report({ type: 'limit-refuse', rule: rule.name, scope, retryAfterMs });
+    this.#report({ type: 'limit-refuse', rule: rule.name, scope: rule.shown(scope), retryAfterMs });
   }
 
   /** The rule that refuses. */
@@ -251,7 +250,7 @@ export class Limiter implements PluginInstance {
       const left = hold.states[i]?.remaining ?? Infinity;
       if (said.blockedMs === 0 && said.remaining >= left) return;
       this.#guard.lower({ claim, group: hold.reservation.group, ...said });
-      this.#report({ type: 'limit-lower', rule: rule.name, scope, ...said });
+      this.#report({ type: 'limit-lower', rule: rule.name, scope: rule.shown(scope), ...said });
     });
   }
 
