@@ -212,11 +212,19 @@ export class Limiter implements PluginInstance {
       if (state === undefined) return;
       if (!state.ok) this.#report({ type: 'limit-shadow', rule: rule.name, scope: rule.shown(scope) });
       if (rule.warnAt === undefined) return;
-      const used = rule.limit - state.remaining;
+      // Of a rolling window with a burst, no more than that is ever there to be used.
+      const { capacity } = rule;
+      const used = capacity - state.remaining;
       const before = used - (hold.claims[i]?.cost ?? 0);
-      const near = rule.warnAt * rule.limit;
+      const near = rule.warnAt * capacity;
       if (before < near && used >= near)
-        this.#report({ type: 'limit-near', rule: rule.name, scope, used, limit: rule.limit });
+        this.#report({
+          type: 'limit-near',
+          rule: rule.name,
+          scope: rule.shown(scope),
+          used,
+          limit: capacity,
+        });
     });
   }
 

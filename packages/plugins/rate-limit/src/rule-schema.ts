@@ -98,7 +98,7 @@ interface Together {
 /** What the options say together that cannot be. */
 export function* rulesTogether({ rules, prices, counts, shardByTenant, mode }: Together): Generator<string> {
   const names = new Set<string>();
-  for (const { name, of, by, burst } of rules) {
+  for (const { name, of, by, burst, windowMs, warnAt } of rules) {
     if (names.has(name)) yield `there are two rules named "${name}"; each counter needs a name of its own`;
     names.add(name);
     if (of === 'cost' && Object.keys(prices).length === 0)
@@ -109,6 +109,8 @@ export function* rulesTogether({ rules, prices, counts, shardByTenant, mode }: T
       yield `shardByTenant needs the tenant in the scope of each rule, and "${name}" has it not`;
     if (mode === 'pace' && burst !== undefined)
       yield `rule "${name}" has a burst, and pace admits one call at a time; remove it`;
+    if (mode === 'pace' && warnAt !== undefined && windowMs !== undefined)
+      yield `rule "${name}" has a warnAt, and pace admits one call at a time: nothing comes near; remove it`;
   }
   for (const [model, price] of Object.entries(prices)) {
     if (model.slice(0, -1).includes('*')) yield `price "${model}": only one * may stand, at the end`;

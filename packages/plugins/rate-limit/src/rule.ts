@@ -83,7 +83,10 @@ export interface LimitRule {
    * @default 1
    */
   readonly cacheReadWeight?: number;
-  /** Share of the limit, between 0 and 1, at which `limit-near` is reported. Default: it is not. */
+  /**
+   * Share of the limit, or of the burst, between 0 and 1, at which `limit-near` is reported. Not for a rolling window
+   * in mode `pace`. Default: it is not.
+   */
   readonly warnAt?: number;
   /**
    * Lower what is left to what the upstream says of its own limit, in `anthropic-ratelimit-*`, `x-ratelimit-*` and
