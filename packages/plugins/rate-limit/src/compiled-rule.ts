@@ -251,7 +251,7 @@ export function appliedRules(
  *
  * @throws TypeError When it is no limit: a call must not go unlimited because somebody has miscounted.
  */
-function ownLimit(limits: Readonly<Record<string, number>>, name: string): number | undefined {
+export function ownLimit(limits: Readonly<Record<string, number>>, name: string): number | undefined {
   const own = Object.hasOwn(limits, name) ? limits[name] : undefined;
   if (own === undefined || own === Infinity) return own;
   if (typeof own !== 'number' || !(own >= 0))
