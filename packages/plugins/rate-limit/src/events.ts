@@ -57,7 +57,7 @@ export type LimitEvent =
       readonly policy: OutagePolicy;
     }
   | {
-      /** What calls used during an outage was given up: too many of them had to be remembered. */
+      /** What calls used during an outage was given up: there was too much to remember, or it might be charged twice. */
       readonly type: 'settlement-lost';
       readonly calls: number;
     };
