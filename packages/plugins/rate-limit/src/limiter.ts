@@ -48,6 +48,7 @@ export class Limiter implements PluginInstance {
   readonly #recent = new RecentHolds();
   /** Whether any rule counts tokens or what they cost. */
   readonly #countsTokens: boolean;
+  readonly #countsCost: boolean;
   /** Two limiters of one pipeline reserve for the same call, and must not be taken for one. */
   readonly #number: number = limiters++;
   #passes = 0;
@@ -59,6 +60,7 @@ export class Limiter implements PluginInstance {
     this.#rules = settings.rules.map((rule) => CompiledRule.of(rule, settings));
     this.#prices = new PriceTable(settings.prices);
     this.#countsTokens = settings.rules.some(({ of }) => of !== 'requests' && of !== 'concurrent-calls');
+    this.#countsCost = settings.rules.some(({ of }) => of === 'cost');
     const { storeTimeoutMs, leaseMs, mode, maxWaiting } = settings;
     this.#guard = new Guard({
       store,
@@ -91,7 +93,7 @@ export class Limiter implements PluginInstance {
     let expected = UNCOUNTED;
     let guessed: number | undefined;
     if (counted) {
-      const price = this.#prices.of(ctx.model);
+      const price = this.#countsCost ? this.#prices.ofCall(request, ctx) : undefined;
       if (price === undefined && applied.some(({ rule }) => rule.of === 'cost' && rule.enforced))
         throw unpriced(this.#name);
       if (estimate === undefined) {
