@@ -155,6 +155,24 @@ describeWithOwnRedis('a limiter whose Redis', () => {
     expect(await limited.call()).toBe(200);
   });
 
+  test('is not out because a call may take for ever', async () => {
+    await using server = await startRedis();
+    const { onEvent, events } = listener();
+    const rules: readonly LimitRule[] = [
+      ROLLING,
+      QUOTA,
+      { name: 'parallel', of: 'concurrent-calls', limit: 8 },
+    ];
+    await using limited = limitedBy({
+      url: server.url,
+      prefix: 'i:',
+      options: { rules, onEvent, storeTimeoutMs: 5_000 },
+      totalMs: Infinity,
+    });
+    for (let n = 0; n < 3; n++) expect(await limited.call()).toBe(200);
+    expect(events).toEqual([]);
+  });
+
   test('is not there at the start does not keep the app from starting', async () => {
     const server = await startRedis();
     await server[Symbol.asyncDispose]();

@@ -52,7 +52,7 @@ export interface ContentLabel {
 export const PRINCIPAL: StateKey<Principal> = stateKey('principal');
 /**
  * Limits of this caller, by the name of the limit that they stand in place of. Set by the host application or an
- * identity plugin, for whoever limits; undefined: those of everybody.
+ * identity plugin, for whoever limits; undefined: those of everybody. 0 forbids, Infinity is no limit.
  */
 export const LIMITS: StateKey<Readonly<Record<string, number>>> = stateKey('limits');
 /**

@@ -6,6 +6,7 @@ import { eventName, kindByName } from './event-kind.ts';
 import type { EventKind, Format } from './format.ts';
 import { mapEventJson } from './bodies.ts';
 import { lastMember } from '../json/last-member.ts';
+import { otherModels } from './other-models.ts';
 import { endsWithRoute } from './paths.ts';
 import { anthropicEventSignatures, anthropicSignatures } from './signatures.ts';
 import { get, isObject } from './spot.ts';
@@ -49,6 +50,7 @@ export const anthropicMessages: Format = {
   errorEventBody: anthropicErrorEventBody,
   errorBody: anthropicErrorBody,
   errorEvent: (error, callId) => `event: error\ndata: ${anthropicErrorBody(error, callId)}\n\n`,
+  otherModels,
   structured: (body) =>
     isObject(get(body, 'output_format')) || isObject(get(get(body, 'output_config'), 'format')),
   endedTexts: anthropicEndedTexts,

@@ -1,4 +1,5 @@
 import type { PipelineError } from '../errors.ts';
+import type { ApiRequest } from '../request.ts';
 import type { SseEvent } from '../stream/sse-event.ts';
 
 /** Tokens of one answer as the provider reported them. Absent: not reported. Counters are cumulative. */
@@ -97,6 +98,13 @@ export interface Format {
   errorBody(error: PipelineError, callId: string): string;
   /** The bytes that end an unfinished stream with an error. Nothing may follow them. */
   errorEvent(error: PipelineError, callId: string): string;
+  /**
+   * Models that a request names beside that of the call, and that may answer a part of it or all: fallbacks, and those
+   * that tools ask. An empty name stands for one that cannot be told. Absent: the dialect names one model alone.
+   *
+   * @throws PipelineError `invalid_request` when the body may name some and is no JSON.
+   */
+  otherModels?(request: ApiRequest): readonly string[];
   /** Whether a request asks for output that a program reads, such as JSON of a schema. */
   structured(body: unknown): boolean;
   /** Beginnings of the keys of texts that end with this event: no later event continues them. */

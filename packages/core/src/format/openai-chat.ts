@@ -4,6 +4,7 @@ import type { Format } from './format.ts';
 import { openaiError, openaiErrorFrom, openaiErrorStatus } from './openai-errors.ts';
 import { chatKind } from './openai-chat-kind.ts';
 import { mapChatEvent, mapChatInput, mapChatOutput } from './openai-chat-text.ts';
+import { otherModels } from './other-models.ts';
 import { endsWithRoute } from './paths.ts';
 import { get, isObject } from './spot.ts';
 import { lastMember } from '../json/last-member.ts';
@@ -36,6 +37,7 @@ export const openaiChat: Format = {
   },
   errorBody: (error) => JSON.stringify({ error: openaiError(error) }),
   errorEvent: (error) => `data: ${JSON.stringify({ error: openaiError(error) })}\n\n`,
+  otherModels,
   structured: (body) =>
     isObject(get(body, 'response_format')) && get(get(body, 'response_format'), 'type') !== 'text',
   endedTexts: chatEndedTexts,

@@ -6,6 +6,7 @@ import { openaiError, openaiErrorFrom, openaiErrorStatus } from './openai-errors
 import { ResponsesEnding, responsesEndedTexts, responsesRefusal } from './openai-responses-ending.ts';
 import { mapResponsesEvent } from './openai-responses-events.ts';
 import { mapResponsesInput, mapResponsesOutput } from './openai-responses-text.ts';
+import { otherModels } from './other-models.ts';
 import { endsWithRoute } from './paths.ts';
 import { responsesEventSignatures, responsesSignatures } from './signatures.ts';
 import { get, isObject } from './spot.ts';
@@ -67,6 +68,7 @@ export const openaiResponses: Format = {
     };
     return `event: error\ndata: ${JSON.stringify(data)}\n\n`;
   },
+  otherModels,
   structured: (body) =>
     isObject(get(get(body, 'text'), 'format')) && get(get(get(body, 'text'), 'format'), 'type') !== 'text',
   endedTexts: responsesEndedTexts,

@@ -1,5 +1,7 @@
-import type { Context, Principal } from '@sluice/core';
+import type { ApiRequest, Context, Principal } from '@sluice/core';
 import { checkVirtualKey, type VirtualKey } from './virtual-key.ts';
+
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** A key as calls need it: taken apart once, not with every call. */
 export class Grant {
@@ -41,13 +43,17 @@ export class Grant {
   }
 
   /**
-   * Whether the key may make this call. With a list of models, calls whose model is not known are only reads: a batch
-   * names its models where nobody looks.
+   * Whether the key may make this call. With a list of models, each that the request names has to be in it, and calls
+   * whose model is not known are only reads: a batch names its models where nobody looks.
+   *
+   * @throws PipelineError `invalid_request` when it cannot be told which models the request names.
    */
-  allows(method: string, { model, format }: Pick<Context, 'model' | 'format'>): boolean {
+  allows(request: ApiRequest, { model, format }: Pick<Context, 'model' | 'format'>): boolean {
     const models = this.#models;
     if (models === undefined) return true;
-    if (model === undefined || format === undefined) return method === 'GET' || method === 'HEAD';
-    return models.has(model) || this.#families.some((family) => model.startsWith(family));
+    if (model === undefined || format === undefined) return READS.has(request.method);
+    const listed = (name: string): boolean =>
+      models.has(name) || this.#families.some((family) => name.startsWith(family));
+    return listed(model) && (format.otherModels?.(request).every(listed) ?? true);
   }
 }

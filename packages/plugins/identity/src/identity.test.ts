@@ -271,6 +271,16 @@ describe('the models of a key', () => {
     }
   });
 
+  test.each([
+    [{ fallbacks: [{ model: 'claude-haiku-4-5' }] }, 200],
+    [{ fallbacks: [{ model: 'claude-haiku-4-5' }, { model: 'claude-sonnet-4-6' }] }, 403],
+    [{ tools: [{ type: 'advisor_20260301', name: 'advisor', model: 'claude-sonnet-4-6' }] }, 403],
+  ])('bind every model that a request names: %j is answered %i', async (others, expected) => {
+    await using pipe = identified(directoryOf(key));
+    expect(await status(pipe.post({ model: 'claude-haiku-4-5', ...others }, bearer(text)))).toBe(expected);
+    expect(pipe.transport.requests).toHaveLength(expected === 200 ? 1 : 0);
+  });
+
   test('bind calls of no known format too, where a batch could name any', async () => {
     await using pipe = identified(directoryOf(key));
     const ask = (method: string, path: string): Promise<number> =>

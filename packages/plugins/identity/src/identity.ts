@@ -75,7 +75,7 @@ export const identity: PluginFactory<IdentityOptions> = definePlugin({
         const objection = grant.objection(clock.wallTime());
         if (objection !== undefined) throw unauthenticated(`key ${read.id} ${objection}`);
 
-        admit(grant, request.method, ctx);
+        admit(grant, request, ctx);
         return next(clean);
       },
     };
@@ -83,8 +83,8 @@ export const identity: PluginFactory<IdentityOptions> = definePlugin({
 });
 
 /** Tells the rest of the pipeline who calls. */
-function admit(grant: Grant, method: string, ctx: Context): void {
-  if (!grant.allows(method, ctx)) {
+function admit(grant: Grant, request: ApiRequest, ctx: Context): void {
+  if (!grant.allows(request, ctx)) {
     throw new PipelineError('forbidden', { plugin: name, message: 'This key may not use this model.' });
   }
   const { state } = ctx;

@@ -3,7 +3,7 @@ import { Calendar } from './calendar.ts';
 import { type Rate, rateOf } from './gcra.ts';
 import type { RateLimitSettings } from './options.ts';
 import { costOf, MICRO, type Tokens, type UnitPrice } from './prices.ts';
-import type { Dimension, LimitRule, OutagePolicy } from './rule.ts';
+import { type Dimension, type LimitRule, MAX_LIMIT, type OutagePolicy } from './rule.ts';
 import { type ScopeKey, scopeKey } from './scope.ts';
 import type { Claim } from './store.ts';
 
@@ -53,6 +53,8 @@ export class CompiledRule {
   /** The rule with this process's share of the limit, for an outage. */
   readonly share: CompiledRule | undefined;
   readonly scope: ScopeKey;
+  /** Whether its scopes may be shown: what a function makes of a request may be anything, a credential too. */
+  readonly #shown: boolean;
   readonly #reserveMost: boolean;
   readonly #cacheReadWeight: number;
   readonly #leaseMs: number;
@@ -100,6 +102,7 @@ export class CompiledRule {
     this.warnAt = rule.warnAt;
     this.feedback = rule.feedback ?? false;
     this.scope = scopeKey(rule.by);
+    this.#shown = typeof rule.by !== 'function';
     this.#reserveMost = (rule.reserve ?? (calendar === undefined ? 'usual' : 'most')) === 'most';
     this.#cacheReadWeight = rule.cacheReadWeight ?? 1;
     this.#leaseMs = settings.leaseMs;
@@ -117,6 +120,11 @@ export class CompiledRule {
       this.#own.set(limit, own);
     }
     return own;
+  }
+
+  /** A scope of the rule as it may be shown to whoever watches. */
+  shown(scope: string): string | undefined {
+    return this.#shown ? scope : undefined;
   }
 
   /** What the rule asks of the store for a call. Undefined: more than will ever fit. */
@@ -147,16 +155,20 @@ export class CompiledRule {
     };
   }
 
-  /** The same claim with this process's share of the limit. */
-  shareOf(claim: Claim): Claim {
+  /**
+   * The same claim with this process's share of the limit. A place is held for as long as the call may last: nobody
+   * renews what this process grants, and it needs no lease to outlive itself.
+   */
+  shareOf(claim: Claim, lastsMs: number): Claim {
     const share = this.share as CompiledRule;
     const cost = Math.min(claim.cost, share.capacity);
     switch (claim.kind) {
       case 'rate':
         return { ...claim, cost, rate: share.rate as Rate };
       case 'window':
-      case 'slot':
         return { ...claim, cost, limit: share.limit };
+      case 'slot':
+        return { ...claim, cost, limit: share.limit, leaseMs: lastsMs };
     }
   }
 
@@ -211,6 +223,7 @@ export interface Applied {
  * The rules that apply to a call, with its caller's own limits where it has any.
  *
  * @throws PipelineError `quota_exceeded` when its own limit is nothing.
+ * @throws TypeError When its own limit is none.
  */
 export function appliedRules(
   rules: readonly CompiledRule[],
@@ -225,9 +238,23 @@ export function appliedRules(
     if (ctx.format === undefined && rule.of !== 'requests' && rule.of !== 'concurrent-calls') continue;
     const scope = rule.scope(request, ctx);
     if (scope === undefined) continue;
-    const own = limits !== undefined && Object.hasOwn(limits, rule.name) ? limits[rule.name] : undefined;
+    const own = limits === undefined ? undefined : ownLimit(limits, rule.name);
+    if (own === Infinity) continue;
     if (own === 0 && rule.enforced) throw new PipelineError('quota_exceeded', { plugin });
     applied.push({ rule: own === undefined || own === 0 ? rule : rule.withLimit(own), scope });
   }
   return applied;
+}
+
+/**
+ * A caller's own limit; Infinity: the rule does not apply to it.
+ *
+ * @throws TypeError When it is no limit: a call must not go unlimited because somebody has miscounted.
+ */
+export function ownLimit(limits: Readonly<Record<string, number>>, name: string): number | undefined {
+  const own = Object.hasOwn(limits, name) ? limits[name] : undefined;
+  if (own === undefined || own === Infinity) return own;
+  if (typeof own !== 'number' || !(own >= 0))
+    throw new TypeError(`the caller's limit "${name}" is no number of 0 or more`);
+  return Math.min(own, MAX_LIMIT);
 }

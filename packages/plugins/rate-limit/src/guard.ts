@@ -161,7 +161,7 @@ export class Guard {
       if (rule.onOutage !== 'local') continue;
       policy = 'local';
       positions.push(position);
-      shares.push(rule.shareOf(claims[position] as Claim));
+      shares.push(rule.shareOf(claims[position] as Claim, reservation.leaseMs));
     }
     report({ type: 'store-skip', policy });
     const local = { ...reservation, claims: shares };

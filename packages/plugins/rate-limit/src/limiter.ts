@@ -24,6 +24,7 @@ import { Pass, type PassParts } from './pass.ts';
 import { PriceTable } from './prices.ts';
 import { RecentHolds } from './recent-holds.ts';
 import { refusal, tooLarge, unpriced } from './refusal.ts';
+import { LONGEST_MS } from './rule.ts';
 import { tenantOf } from './scope.ts';
 import type { Claim, ClaimState, Grant, LimitStore } from './store.ts';
 import { WaitingRoom } from './waiting.ts';
@@ -44,9 +45,10 @@ export class Limiter implements PluginInstance {
   readonly #learned = new Learned();
   readonly #waiting: WaitingRoom | undefined;
   readonly #parts: PassParts;
-  readonly #recent: RecentHolds;
+  readonly #recent = new RecentHolds();
   /** Whether any rule counts tokens or what they cost. */
   readonly #countsTokens: boolean;
+  readonly #countsCost: boolean;
   /** Two limiters of one pipeline reserve for the same call, and must not be taken for one. */
   readonly #number: number = limiters++;
   #passes = 0;
@@ -55,10 +57,10 @@ export class Limiter implements PluginInstance {
     this.#name = name;
     this.#settings = settings;
     this.#clock = clock;
-    this.#recent = new RecentHolds(settings.rules);
     this.#rules = settings.rules.map((rule) => CompiledRule.of(rule, settings));
     this.#prices = new PriceTable(settings.prices);
     this.#countsTokens = settings.rules.some(({ of }) => of !== 'requests' && of !== 'concurrent-calls');
+    this.#countsCost = settings.rules.some(({ of }) => of === 'cost');
     const { storeTimeoutMs, leaseMs, mode, maxWaiting } = settings;
     this.#guard = new Guard({
       store,
@@ -91,7 +93,7 @@ export class Limiter implements PluginInstance {
     let expected = UNCOUNTED;
     let guessed: number | undefined;
     if (counted) {
-      const price = this.#prices.of(ctx.model);
+      const price = this.#countsCost ? this.#prices.ofCall(request, ctx) : undefined;
       if (price === undefined && applied.some(({ rule }) => rule.of === 'cost' && rule.enforced))
         throw unpriced(this.#name);
       if (estimate === undefined) {
@@ -146,7 +148,7 @@ export class Limiter implements PluginInstance {
       id: `${ctx.id}.${this.#number}.${(this.#passes++).toString(36)}`,
       group: this.#settings.shardByTenant ? tenantOf(ctx) : this.#name,
       claims,
-      leaseMs: Math.ceil(ctx.remainingMs()) + LEASE_GRACE_MS,
+      leaseMs: Math.min(Math.ceil(ctx.remainingMs()), LONGEST_MS) + LEASE_GRACE_MS,
     });
   }
 
@@ -190,7 +192,7 @@ export class Limiter implements PluginInstance {
     ctx: Context,
   ): Promise<void> {
     const { rule, scope } = this.#culprit(hold);
-    this.#report({ type: 'wait-start', rule: rule.name, scope, waiting: room.size + 1 });
+    this.#report({ type: 'wait-start', rule: rule.name, scope: rule.shown(scope), waiting: room.size + 1 });
     const maxWaitMs = this.#maxWaitMs(ctx);
     const giveUp = (): PipelineError => {
       this.#reportRefusal(hold);
@@ -210,13 +212,21 @@ export class Limiter implements PluginInstance {
     hold.applied.forEach(({ rule, scope }, i) => {
       const state = hold.states[i];
       if (state === undefined) return;
-      if (!state.ok) this.#report({ type: 'limit-shadow', rule: rule.name, scope });
+      if (!state.ok) this.#report({ type: 'limit-shadow', rule: rule.name, scope: rule.shown(scope) });
       if (rule.warnAt === undefined) return;
-      const used = rule.limit - state.remaining;
+      // Of a rolling window with a burst, no more than that is ever there to be used.
+      const { capacity } = rule;
+      const used = capacity - state.remaining;
       const before = used - (hold.claims[i]?.cost ?? 0);
-      const near = rule.warnAt * rule.limit;
+      const near = rule.warnAt * capacity;
       if (before < near && used >= near)
-        this.#report({ type: 'limit-near', rule: rule.name, scope, used, limit: rule.limit });
+        this.#report({
+          type: 'limit-near',
+          rule: rule.name,
+          scope: rule.shown(scope),
+          used,
+          limit: capacity,
+        });
     });
   }
 
@@ -225,7 +235,7 @@ export class Limiter implements PluginInstance {
     const { rule, scope } = this.#culprit(hold);
     const position = hold.applied.findIndex((one) => one.rule === rule);
     const retryAfterMs = hold.states[position]?.retryAfterMs ?? 0;
-    this.#report({ type: 'limit-refuse', rule: rule.name, scope, retryAfterMs });
+    this.#report({ type: 'limit-refuse', rule: rule.name, scope: rule.shown(scope), retryAfterMs });
   }
 
   /** The rule that refuses. */
@@ -250,7 +260,7 @@ export class Limiter implements PluginInstance {
       const left = hold.states[i]?.remaining ?? Infinity;
       if (said.blockedMs === 0 && said.remaining >= left) return;
       this.#guard.lower({ claim, group: hold.reservation.group, ...said });
-      this.#report({ type: 'limit-lower', rule: rule.name, scope, ...said });
+      this.#report({ type: 'limit-lower', rule: rule.name, scope: rule.shown(scope), ...said });
     });
   }
 

@@ -1,18 +1,19 @@
 import type { Clock } from '@sluice/core';
 import { Bounded } from './bounded.ts';
 import { type Counter, counterFor, RateCounter, SlotCounter } from './counters.ts';
-import type {
-  Claim,
-  ClaimState,
-  Grant,
-  LimitStore,
-  Lowering,
-  Renewal,
-  Reservation,
-  Settlement,
+import {
+  type Claim,
+  type ClaimState,
+  type Grant,
+  type LimitStore,
+  type Lowering,
+  type Renewal,
+  type Reservation,
+  SETTLED_MS,
+  type Settlement,
 } from './store.ts';
 
-/** How long a settled reservation is remembered that may yet arrive, and how long one outlives its lease. */
+/** How long a reservation outlives its lease. */
 const GRACE_US = 60_000_000;
 
 /** Options of {@link memoryLimitStore}. */
@@ -87,7 +88,7 @@ class MemoryLimitStore implements LimitStore {
       this.#counterOf(claim, now).settle(claim, actual[i] as number, mark, now, id);
     });
     if (granted) this.#held.delete(id);
-    else this.#held.set(id, { expiresAt: now + GRACE_US, marks: undefined }, now);
+    else this.#held.set(id, { expiresAt: now + SETTLED_MS * 1000, marks: undefined }, now);
   }
 
   renew({ key, ids, leaseMs }: Renewal): void {

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { LimitListener } from './events.ts';
 import type { HeaderStyle } from './headers.ts';
 import { ruleSchema, rulesTogether } from './rule-schema.ts';
-import type { LimitRule, OutagePolicy, Price } from './rule.ts';
+import { type LimitRule, LONGEST_MS, type OutagePolicy, type Price } from './rule.ts';
 
 /** Tokens that a call will probably use. */
 export interface TokenEstimate {
@@ -154,7 +154,12 @@ export const options: OptionSchema<RateLimitSettings> = v.pipe(
     instances: v.exactOptional(v.pipe(count, v.minValue(1, 'must be at least 1')), 4),
     storeTimeoutMs: v.exactOptional(v.pipe(milliseconds, v.maxValue(10_000, 'must be at most 10000')), 50),
     leaseMs: v.exactOptional(
-      v.pipe(milliseconds, v.minValue(1_000, 'must be at least 1000, to be renewed in time')),
+      v.pipe(
+        v.number('must be a whole number of milliseconds'),
+        v.integer('must be a whole number of milliseconds'),
+        v.minValue(1_000, 'must be at least 1000, to be renewed in time'),
+        v.maxValue(LONGEST_MS, 'must be at most 31 days'),
+      ),
       30_000,
     ),
     shardByTenant: v.exactOptional(v.boolean('must be true or false'), false),

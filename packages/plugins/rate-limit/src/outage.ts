@@ -1,6 +1,6 @@
 import { type Clock, type TimerHandle, TooLate, within } from '@sluice/core';
 import type { LimitListener } from './events.ts';
-import type { LimitStore, Reservation, Settlement } from './store.ts';
+import { type LimitStore, type Reservation, SETTLED_MS, type Settlement } from './store.ts';
 
 /** Waits between two looks at a store that is out. */
 const FIRST_PROBE_MS = 250;
@@ -9,9 +9,15 @@ const LONGEST_PROBE_MS = 5_000;
 const MAX_WAITING = 10_000;
 /** Settlements that are handed over at once when it is back. */
 const AT_ONCE = 64;
+/** So long after a try that was not answered there is another: well within the time that a store would remember it. */
+const TRIED_AGAIN_MS = SETTLED_MS / 2;
 
-/** A store in memory settles at once. */
-const SETTLED = Promise.resolve();
+/** A settlement that waits for the store. */
+interface Waiting {
+  readonly settlement: Settlement;
+  /** When the store was first told, and did not answer: it may know it. Undefined: it was not told. */
+  triedAt: number | undefined;
+}
 
 /** What an outage is watched with. */
 export interface OutageParts {
@@ -29,7 +35,8 @@ export class Outage {
   /** Why the store is out, for logs. */
   cause: unknown;
   readonly #parts: OutageParts;
-  #waiting: Settlement[] = [];
+  readonly #waiting: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
   #beganAt: number | undefined;
   #probe: Reservation = { id: '', group: 'probe', claims: [], leaseMs: 0 };
   #probeMs = FIRST_PROBE_MS;
@@ -63,12 +70,13 @@ export class Outage {
    */
   settle(settlement: Settlement): Promise<void> | undefined {
     if (this.out) {
-      this.#keep(settlement);
+      this.#keep({ settlement, triedAt: undefined });
       return undefined;
     }
+    const triedAt = this.#parts.clock.now();
     return this.#send(settlement)?.catch((error: unknown) => {
       this.begin(error, settlement.reservation);
-      this.#keep(settlement);
+      this.#keep({ settlement, triedAt });
     });
   }
 
@@ -81,8 +89,7 @@ export class Outage {
       // It waited for a store that is still out.
     }
     this.#closed = true;
-    this.#lost(this.#waiting.length);
-    this.#waiting = [];
+    this.#lost(this.#waiting.splice(0).length);
   }
 
   /** Undefined where the store is in memory. */
@@ -96,9 +103,9 @@ export class Outage {
     }
   }
 
-  #keep(settlement: Settlement): void {
+  #keep(waiting: Waiting): void {
     if (this.#closed || this.#waiting.length >= MAX_WAITING) this.#lost(1);
-    else this.#waiting.push(settlement);
+    else this.#waiting.push(waiting);
   }
 
   #lost(calls: number): void {
@@ -126,12 +133,32 @@ export class Outage {
     report({ type: 'store-back', outMs });
   }
 
-  /** Hands over what waits. What fails waits on. */
-  async #flush(): Promise<void> {
+  #flush(): Promise<void> {
+    return (this.#flushing ??= this.#handOver().finally(() => (this.#flushing = undefined)));
+  }
+
+  /** Hands over what waits. What fails waits on, and that alone: what was charged must not be charged again. */
+  async #handOver(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const some = this.#waiting.slice(0, AT_ONCE);
-      await Promise.all(some.map((settlement) => this.#send(settlement) ?? SETTLED));
-      this.#waiting.splice(0, some.length);
+      const now = this.#parts.clock.now();
+      const some = this.#waiting.splice(0, AT_ONCE);
+      const known = some.filter(
+        ({ settlement, triedAt = now }) => settlement.granted || now - triedAt < TRIED_AGAIN_MS,
+      );
+      // The store may have come to them, and may have forgotten it: not at all is better than twice.
+      this.#lost(some.length - known.length);
+      const answers = await Promise.allSettled(
+        known.map(async (one) => {
+          one.triedAt ??= now;
+          await this.#send(one.settlement);
+        }),
+      );
+      const failed = answers.findIndex(({ status }) => status === 'rejected');
+      if (failed < 0) continue;
+      answers.forEach(({ status }, i) => {
+        if (status === 'rejected') this.#keep(known[i] as Waiting);
+      });
+      throw (answers[failed] as PromiseRejectedResult).reason;
     }
   }
 }

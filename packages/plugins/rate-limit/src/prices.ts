@@ -1,3 +1,4 @@
+import type { ApiRequest, Context } from '@sluice/core';
 import type { Price } from './rule.ts';
 
 /** Tokens of one call, as far as they are known. */
@@ -41,6 +42,26 @@ export class PriceTable {
     const name = model ?? '';
     return this.#exact.get(name) ?? this.#prefixes.find(([prefix]) => name.startsWith(prefix))?.[1];
   }
+
+  /**
+   * The price of a call. Where its request names several models, any of them may answer, and it is that of the dearest;
+   * undefined when the table lacks one.
+   */
+  ofCall(request: ApiRequest, { model, format }: Pick<Context, 'model' | 'format'>): UnitPrice | undefined {
+    let price = this.of(model);
+    for (const other of format?.otherModels?.(request) ?? []) price = dearest(price, this.of(other));
+    return price;
+  }
+}
+
+function dearest(one: UnitPrice | undefined, other: UnitPrice | undefined): UnitPrice | undefined {
+  if (one === undefined || other === undefined) return undefined;
+  return {
+    input: Math.max(one.input, other.input),
+    output: Math.max(one.output, other.output),
+    cacheRead: Math.max(one.cacheRead, other.cacheRead),
+    cacheWrite: Math.max(one.cacheWrite, other.cacheWrite),
+  };
 }
 
 /** What tokens cost, in millionths of the currency, rounded up. */

@@ -1,12 +1,23 @@
-import { createPipeline, definePlugin, LIMITS, named, type Plugin, PRINCIPAL } from '@sluice/core';
+import { createPipeline, definePlugin, LIMITS, named, type Plugin, PRINCIPAL, provide } from '@sluice/core';
 import {
   anthropicMessage,
+  fakeClock,
   type TestPipeline,
   testPipeline,
   type TestPipelineOptions,
 } from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
-import { limitMonitor, type LimitEvent, rateLimit, type RateLimitOptions } from './index.ts';
+import {
+  inspectLimits,
+  LIMIT_STORE,
+  limitMonitor,
+  type LimitEvent,
+  type LimitStore,
+  memoryLimitStore,
+  rateLimit,
+  type RateLimitOptions,
+  type ScopeFunction,
+} from './index.ts';
 
 const answer = (): Response =>
   new Response(anthropicMessage(), { headers: { 'content-type': 'application/json' } });
@@ -82,6 +93,14 @@ describe('a limit of requests', () => {
     expect(await statuses(pipe, 4, { 'x-tenant': 'usual' })).toEqual([200, 200, 200, 429]);
     expect(await statuses(pipe, 1, { 'x-tenant': 'none', 'x-limit': '0' })).toEqual([429]);
     expect(pipe.outcomes.at(-1)?.cause).toMatchObject({ code: 'quota_exceeded', plugin: 'rate-limit' });
+    expect(await statuses(pipe, 5, { 'x-tenant': 'free', 'x-limit': 'Infinity' })).toEqual(
+      Array.from({ length: 5 }, () => 200),
+    );
+    expect(await statuses(pipe, 1, { 'x-tenant': 'huge', 'x-limit': '1e300' })).toEqual([200]);
+    for (const limit of ['NaN', '-1']) {
+      expect(await statuses(pipe, 1, { 'x-tenant': 'odd', 'x-limit': limit })).toEqual([500]);
+      expect(pipe.outcomes.at(-1)?.cause).toMatchObject({ code: 'plugin_failed', plugin: 'rate-limit' });
+    }
   });
 
   test('says when to come back, in the dialect of the caller', async () => {
@@ -254,6 +273,60 @@ describe('events', () => {
       { type: 'limit-refuse', rule: 'rpm', scope: 'a', retryAfterMs: 15_000 },
     ]);
   });
+
+  test('tell that a counter comes near what fits at once, where that is less than the limit', async () => {
+    const events: LimitEvent[] = [];
+    const rule = { ...PER_MINUTE, limit: 60, burst: 10, warnAt: 0.8 };
+    await using pipe = limited({ rules: [rule], onEvent: (event) => events.push(event) });
+    await statuses(pipe, 10, { 'x-tenant': 'a' });
+    expect(events).toEqual([{ type: 'limit-near', rule: 'rpm', scope: 'a', used: 8, limit: 10 }]);
+  });
+
+  test('do not tell what a function made of a request: it may be a credential', async () => {
+    const events: LimitEvent[] = [];
+    const rule = { ...PER_MINUTE, limit: 2, warnAt: 0.5 };
+    const by: ScopeFunction = ({ headers }) => headers['x-api-key'];
+    await using pipe = limited({
+      rules: [
+        { ...rule, by },
+        { ...rule, by, name: 'trial', limit: 1, shadow: true },
+      ],
+      onEvent: (event) => events.push(event),
+    });
+    await statuses(pipe, 3, { 'x-api-key': 'canary' });
+    expect(events.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['limit-near', 'limit-shadow', 'limit-refuse']),
+    );
+    expect(JSON.stringify(events)).not.toContain('canary');
+    expect(events.filter((event) => 'scope' in event && event.scope !== undefined)).toEqual([]);
+  });
+
+  test('and neither do the keys in the store', async () => {
+    const asked: string[] = [];
+    const memory = memoryLimitStore({ clock: fakeClock() });
+    const store: LimitStore = {
+      reserve: (reservation) => {
+        asked.push(JSON.stringify(reservation));
+        return memory.reserve(reservation);
+      },
+      settle: (settlement) => memory.settle(settlement),
+      renew: () => undefined,
+      lower: () => undefined,
+    };
+    const by: ScopeFunction = ({ headers }) => headers['x-api-key'];
+    await using pipe = limited(
+      { rules: [{ ...PER_MINUTE, by }] },
+      { services: [provide(LIMIT_STORE, () => store)] },
+    );
+    await statuses(pipe, 2, { 'x-api-key': 'canary' });
+    expect(asked.join()).not.toContain('canary');
+    const [limit] = await inspectLimits(store, {
+      rules: [{ ...PER_MINUTE, by }],
+      names: {},
+      scopes: { rpm: 'canary' },
+    });
+    expect(limit).toMatchObject({ used: 2 });
+  });
 });
 
 describe('headers of answers', () => {
@@ -322,6 +395,29 @@ describe('concurrent calls', () => {
     caller.abort();
     await expect(long).rejects.toThrow();
   });
+
+  test('keep their place, too, in this process’s share of an outage', async () => {
+    const down = (): Promise<never> => Promise.reject(new Error('down'));
+    const store: LimitStore = { reserve: down, settle: down, renew: down, lower: down };
+    await using pipe = limited(
+      { rules: [{ ...RULE, limit: 8 }], instances: 4 },
+      {
+        answers: Array.from({ length: 20 }, () => () => new Promise<never>(() => undefined)),
+        services: [provide(LIMIT_STORE, () => store)],
+      },
+    );
+    const caller = new AbortController();
+    for (let n = 0; n < 3; n++) {
+      for (let call = 0; call < 4; call++) pipe.post({}, { signal: caller.signal }).catch(() => undefined);
+      await pipe.clock.advance(31_000);
+      expect(pipe.transport.requests).toHaveLength(2);
+    }
+    caller.abort();
+    await pipe.clock.advance(0);
+    for (let call = 0; call < 4; call++) pipe.post().catch(() => undefined);
+    await pipe.clock.advance(0);
+    expect(pipe.transport.requests).toHaveLength(4);
+  });
 });
 
 describe('at assembly', () => {
@@ -375,10 +471,13 @@ describe('at assembly', () => {
     [rule({ cacheReadWeight: 0.5 }), 'only rules of input-tokens or tokens'],
     [{ ...rule({ by: 'global' }), shardByTenant: true }, 'needs the tenant in the scope'],
     [{ ...rule({ burst: 1 }), mode: 'pace' }, 'pace admits one call at a time'],
+    [{ ...rule({ warnAt: 0.5 }), mode: 'pace' }, 'pace admits one call at a time'],
     [{ rules: [PER_MINUTE, PER_MINUTE] }, 'two rules named "rpm"'],
     [{ ...rule({}), prices: { a: { input: 1e-7, output: 1 } } }, 'more than six decimals'],
     [{ ...rule({}), prices: { 'a*b*': { input: 1, output: 1 } } }, 'only one * may stand'],
     [{ ...rule({}), maxWaitMs: 0 }, 'must be at least 1'],
+    [{ ...rule({}), leaseMs: 10_000.5 }, 'must be a whole number of milliseconds'],
+    [{ ...rule({}), leaseMs: 1e15 }, 'must be at most 31 days'],
   ])('refuses %j', (options, complaint) => {
     expect(() => assemble(rateLimit(options as RateLimitOptions))).toThrow(complaint);
   });

@@ -2,7 +2,6 @@ import type { InspectedRow } from '@sluice/core';
 import type { CompiledRule } from './compiled-rule.ts';
 import type { Hold } from './hold.ts';
 import { MICRO } from './prices.ts';
-import type { LimitRule } from './rule.ts';
 import type { ClaimState } from './store.ts';
 
 /** Decisions that are remembered; a power of two. */
@@ -10,15 +9,9 @@ const SIZE = 64;
 
 /** The last decisions, from which can be said how limits stand without asking the store. */
 export class RecentHolds {
-  /** Rules whose scope is a function's: what it makes of a request may be anything, a credential too. */
-  readonly #unsaid: ReadonlySet<string>;
   readonly #holds: (Hold | undefined)[] = Array.from<Hold | undefined>({ length: SIZE });
   readonly #times = new Float64Array(SIZE);
   #next = 0;
-
-  constructor(rules: readonly LimitRule[]) {
-    this.#unsaid = new Set(rules.filter(({ by }) => typeof by === 'function').map(({ name }) => name));
-  }
 
   /** Remembers a decision. One array store: this is on the way of every call. */
   note(hold: Hold, now: number): void {
@@ -43,7 +36,7 @@ export class RecentHolds {
         rows.set(key, {
           rule: rule.name,
           of: rule.of,
-          scope: this.#unsaid.has(rule.name) ? undefined : scope,
+          scope: rule.shown(scope),
           used: used === undefined ? undefined : used / unit,
           limit: (rule.rate?.burst ?? rule.limit) / unit,
           resetMs,

@@ -1,18 +1,19 @@
 import { rateState, slotState, windowState } from './claim-state.ts';
 import { spanOf } from './gcra.ts';
 import { type RedisLimitClient, RedisScripts } from './redis-client.ts';
-import type {
-  Claim,
-  ClaimState,
-  Grant,
-  LimitStore,
-  Lowering,
-  Renewal,
-  Reservation,
-  Settlement,
+import {
+  type Claim,
+  type ClaimState,
+  type Grant,
+  type LimitStore,
+  type Lowering,
+  type Renewal,
+  type Reservation,
+  SETTLED_MS,
+  type Settlement,
 } from './store.ts';
 
-/** How long a settled reservation is remembered that may yet arrive, and how long one outlives its lease. */
+/** How long a reservation outlives its lease. */
 const GRACE_MS = 60_000;
 /** A window's count is kept a little longer than the window, for calls that end after it. */
 const WINDOW_GRACE_MS = 3_600_000;
@@ -67,7 +68,7 @@ class RedisLimitStore implements LimitStore {
 
   async settle({ reservation, actual, granted }: Settlement): Promise<void> {
     const { id, claims } = reservation;
-    const args = [id, granted ? '1' : '0', String(GRACE_MS)];
+    const args = [id, granted ? '1' : '0', String(SETTLED_MS)];
     claims.forEach((claim, i) => {
       pushSettlement(args, claim, actual[i] as number);
     });

@@ -1,8 +1,6 @@
 import * as v from 'valibot';
 import { isTimeZone } from './calendar.ts';
-import type { LimitRule, Price, Scope, ScopeFunction } from './rule.ts';
-
-const MAX_WINDOW_MS = 31 * 86_400_000;
+import { type LimitRule, LONGEST_MS, MAX_LIMIT, type Price, type Scope, type ScopeFunction } from './rule.ts';
 
 const scope = v.picklist(
   ['tenant', 'app', 'model', 'endpoint', 'global'],
@@ -29,14 +27,14 @@ export const ruleSchema: v.GenericSchema<LimitRule> = v.pipe(
       v.number('must be a number'),
       v.finite('must be finite'),
       v.gtValue(0, 'must be more than 0; to forbid everything, use another plugin'),
-      v.maxValue(1e9, 'must be at most 1e9'),
+      v.maxValue(MAX_LIMIT, 'must be at most 1e9'),
     ),
     windowMs: v.exactOptional(
       v.pipe(
         v.number('must be a number of milliseconds'),
         v.integer('must be a whole number of milliseconds'),
         v.minValue(1_000, 'must be at least 1000'),
-        v.maxValue(MAX_WINDOW_MS, 'must be at most 31 days; use calendar for quotas'),
+        v.maxValue(LONGEST_MS, 'must be at most 31 days; use calendar for quotas'),
       ),
     ),
     calendar: v.exactOptional(v.picklist(['day', 'month'], 'must be "day" or "month"')),
@@ -100,7 +98,7 @@ interface Together {
 /** What the options say together that cannot be. */
 export function* rulesTogether({ rules, prices, counts, shardByTenant, mode }: Together): Generator<string> {
   const names = new Set<string>();
-  for (const { name, of, by, burst } of rules) {
+  for (const { name, of, by, burst, windowMs, warnAt } of rules) {
     if (names.has(name)) yield `there are two rules named "${name}"; each counter needs a name of its own`;
     names.add(name);
     if (of === 'cost' && Object.keys(prices).length === 0)
@@ -111,6 +109,8 @@ export function* rulesTogether({ rules, prices, counts, shardByTenant, mode }: T
       yield `shardByTenant needs the tenant in the scope of each rule, and "${name}" has it not`;
     if (mode === 'pace' && burst !== undefined)
       yield `rule "${name}" has a burst, and pace admits one call at a time; remove it`;
+    if (mode === 'pace' && warnAt !== undefined && windowMs !== undefined)
+      yield `rule "${name}" has a warnAt, and pace admits one call at a time: nothing comes near; remove it`;
   }
   for (const [model, price] of Object.entries(prices)) {
     if (model.slice(0, -1).includes('*')) yield `price "${model}": only one * may stand, at the end`;

@@ -18,11 +18,18 @@ export type ScopeFunction = (request: ApiRequest, ctx: Context) => string | unde
 /** What happens to a call when the store cannot be asked. */
 export type OutagePolicy = 'open' | 'closed' | 'local';
 
+/** The largest limit: in millionths of a currency, too, a double still holds it exactly. */
+export const MAX_LIMIT = 1e9;
+
+/** The longest time that is reckoned with: 31 days. */
+export const LONGEST_MS = 31 * 86_400_000;
+
 /** One limit. */
 export interface LimitRule {
   /**
    * Unique; shown to callers and part of the keys in the store. Lower-case letters, digits and hyphens. A caller's own
-   * limit of this name (`LIMITS`, which an identity plugin sets) stands in place of `limit`; 0 refuses its calls.
+   * limit of this name (`LIMITS`, which an identity plugin sets) stands in place of `limit`; 0 refuses its calls, and
+   * with Infinity the rule does not apply to them.
    */
   readonly name: string;
   /** What it counts. */
@@ -76,7 +83,10 @@ export interface LimitRule {
    * @default 1
    */
   readonly cacheReadWeight?: number;
-  /** Share of the limit, between 0 and 1, at which `limit-near` is reported. Default: it is not. */
+  /**
+   * Share of the limit, or of the burst, between 0 and 1, at which `limit-near` is reported. Not for a rolling window
+   * in mode `pace`. Default: it is not.
+   */
   readonly warnAt?: number;
   /**
    * Lower what is left to what the upstream says of its own limit, in `anthropic-ratelimit-*`, `x-ratelimit-*` and

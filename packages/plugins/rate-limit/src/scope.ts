@@ -1,5 +1,5 @@
 import { type ApiRequest, type Context, PRINCIPAL, type Principal } from '@sluice/core';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { LimitRule, Scope, ScopeFunction } from './rule.ts';
 
 /** Longer names are replaced by their digest: a key must not be as long as a stranger likes. */
@@ -42,7 +42,7 @@ function appOf(principal: Principal | undefined): string {
 function fromFunction(by: ScopeFunction): ScopeKey {
   return (request, ctx) => {
     const name = by(request, ctx);
-    return name === undefined ? undefined : keyPart(String(name));
+    return name === undefined ? undefined : digestPart(String(name));
   };
 }
 
@@ -57,6 +57,10 @@ export function scopeOf(
 
 /** A name as it may stand in a key. Different names stay different. */
 export function keyPart(name: string): string {
-  if (name.length <= MAX_LENGTH && PLAIN.test(name)) return name;
-  return name === '' ? '-' : `#${createHash('sha256').update(name).digest('base64url').slice(0, 22)}`;
+  return name.length <= MAX_LENGTH && PLAIN.test(name) ? name : digestPart(name);
+}
+
+/** A name that must not be read in a key: what a function makes of a request may be a credential. */
+export function digestPart(name: string): string {
+  return name === '' ? '-' : `#${hash('sha256', name, 'base64url').slice(0, 22)}`;
 }

@@ -263,6 +263,21 @@ describe('cost', () => {
     expect(pipe.transport.requests).toHaveLength(0);
   });
 
+  test('of a request that names several models is that of the dearest, and each needs a price', async () => {
+    const answer = using({ input_tokens: 10, output_tokens: 4 });
+    await using pipe = counting(budget, [answer], { prices });
+    const left = async (body: Readonly<Record<string, unknown>>): Promise<string | null> => {
+      const response = await pipe.post(body);
+      await response.text();
+      return response.headers.get('ratelimit');
+    };
+    await left({ model: 'free', fallbacks: [{ model: 'claude-opus' }] });
+    expect(await left({ model: 'free' })).toContain(`r=${1_000_000 - 90};`);
+    const response = await pipe.post({ model: 'free', fallbacks: [{ model: 'gpt' }] });
+    expect(response.status).toBe(400);
+    expect(pipe.transport.requests).toHaveLength(2);
+  });
+
   test('is never exceeded by calls in progress together: each has its most reserved', async () => {
     const answers = Array.from({ length: 50 }, () => () => silence);
     await using pipe = counting(budget, answers, { prices });

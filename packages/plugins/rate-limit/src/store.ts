@@ -51,7 +51,7 @@ export interface Reservation {
   readonly group: string;
   /** All of them are charged, or none. */
   readonly claims: readonly Claim[];
-  /** After this time nobody will settle it any more: what is unsettled then lapses. */
+  /** After this time nobody will settle it any more: what is unsettled then lapses. Whole milliseconds. */
   readonly leaseMs: number;
 }
 
@@ -77,6 +77,12 @@ export interface Grant {
   readonly wallTime: number;
 }
 
+/**
+ * How long a store remembers a settlement of a reservation that it was not known to have admitted, in milliseconds: told
+ * of it once more, or of the reservation itself, it changes nothing.
+ */
+export const SETTLED_MS = 3_600_000;
+
 /** What a call turned out to use. */
 export interface Settlement {
   /** What was reserved, or was to be. */
@@ -85,7 +91,8 @@ export interface Settlement {
   readonly actual: readonly number[];
   /**
    * Whether the store is known to have admitted it. Then it counts only if the store still holds the reservation;
-   * otherwise what was used is charged all the same, and a reservation that arrives late takes nothing.
+   * otherwise what was used is charged all the same, and for an hour neither the reservation, should it arrive late,
+   * nor the same settlement takes anything more.
    */
   readonly granted: boolean;
 }

@@ -134,6 +134,18 @@ describe('a call that waits', () => {
     }
   });
 
+  test('does not wait for a rule that is not enforced', async () => {
+    const trial = { name: 'trial', of: 'requests', limit: 5, calendar: 'month', shadow: true } as const;
+    await using pipe = waiting({ rules: [RULE, trial] });
+    const { call, done } = callers(pipe);
+    for (let n = 0; n < 7; n++) call();
+    await pipe.clock.advance(1_000);
+    expect(done.map(({ at, status }) => [at, status]).slice(5)).toEqual([
+      [200, 200],
+      [400, 200],
+    ]);
+  });
+
   test('never waits for a quota', async () => {
     await using pipe = waiting({ rules: [{ name: 'daily', of: 'requests', limit: 1, calendar: 'day' }] });
     const { call, done } = callers(pipe);

@@ -163,11 +163,16 @@ export class WaitingRoom {
   }
 
   #refuse(waiter: Waiter, { states }: Grant): void {
-    const { claims } = waiter.hold;
-    const refused = claims.filter((claim, i) => claim.enforced && states[i]?.ok === false);
-    waiter.blockedBy = refused.map(({ key }) => key);
-    const waits = states.map((state) => (state?.ok === false ? state.retryAfterMs : 0));
-    waiter.tryAt = this.#parts.clock.now() + Math.max(1, ...waits);
+    const blockedBy: string[] = [];
+    let waitMs = 1;
+    waiter.hold.claims.forEach(({ key, enforced }, i) => {
+      const state = states[i];
+      if (!enforced || state === undefined || state.ok) return;
+      blockedBy.push(key);
+      waitMs = Math.max(waitMs, state.retryAfterMs);
+    });
+    waiter.blockedBy = blockedBy;
+    waiter.tryAt = this.#parts.clock.now() + waitMs;
   }
 
   /** Asks for whoever is next, until nobody can be served. One at a time: the order is the point. */
