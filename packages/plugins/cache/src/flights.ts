@@ -57,9 +57,9 @@ export class Flights {
     return waiter;
   }
 
-  /** Asks the upstream, for the call and whoever joins. */
-  begin(call: Call): CallWaiter {
-    const flight = this.#flight(call, 0);
+  /** Asks the upstream, for the call and whoever joins; `failures` are those of flights that the call was in before. */
+  begin(call: Call, failures: number): CallWaiter {
+    const flight = this.#flight(call, failures);
     const waiter = new CallWaiter(call, flight);
     void this.#launch(flight);
     return waiter;
