@@ -374,6 +374,42 @@ describe('time', () => {
     expect(pipe.clock.pendingTimers).toBe(0);
   });
 
+  test.each([true, false])('fetches one in the background, singleFlight %s', async (singleFlight) => {
+    const late = Promise.withResolvers<Response>();
+    await using pipe = caching([good('old'), () => late.promise, good('newer')], {
+      ttlMs: 10_000,
+      staleWhileRevalidateMs: 60_000,
+      singleFlight,
+    });
+    await pipe.ask();
+    await pipe.clock.advance(12_000);
+    for (let i = 0; i < 30; i++) expect(await pipe.ask()).toContain('old');
+    expect(pipe.transport.requests).toHaveLength(2);
+    late.resolve(good('new'));
+    await pipe.clock.advance(0);
+    expect(await pipe.ask()).toContain('new');
+    // The next time another one does.
+    await pipe.clock.advance(12_000);
+    expect(await pipe.ask()).toContain('new');
+    await pipe.clock.advance(0);
+    expect(pipe.transport.requests).toHaveLength(3);
+  });
+
+  test('that shares with nobody asks by itself while something is fetched in the background', async () => {
+    const late = Promise.withResolvers<Response>();
+    await using pipe = caching([good('old'), () => late.promise, good('own')], {
+      ttlMs: 10_000,
+      staleWhileRevalidateMs: 60_000,
+      singleFlight: false,
+    });
+    await pipe.ask();
+    await pipe.clock.advance(12_000);
+    expect(await pipe.ask()).toContain('old');
+    expect(await pipe.ask({}, { 'cache-control': 'max-age=1' })).toContain('own');
+    late.resolve(good('new'));
+    await pipe.clock.advance(0);
+  });
+
   test('ends what goes on in the background', async () => {
     let cancelled = false;
     const stalled = streamAnswer([...anthropicStream().slice(0, 3), new Promise<never>(() => undefined)], {
