@@ -212,6 +212,33 @@ test('pings pass a text that waits for the next one', async () => {
   expect(wire).toContain('ing.\\n\\n[AI-generated content]');
 });
 
+test('a count of tokens is no generated text: its body carries no label', async () => {
+  const answers = [new Response('{"input_tokens":3}', { headers: { 'content-type': 'application/json' } })];
+  await using pipe = testPipeline({
+    plugins: [labels({ implicit: { ...PRODUCER, inBody: true } })],
+    answers,
+  });
+  const response = await pipe.pipeline.fetch('https://caller.test/v1/messages/count_tokens', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }] }),
+  });
+  expect(await response.text()).toBe('{"input_tokens":3}');
+});
+
+test('an answer that only calls a tool carries the label for machines', async () => {
+  const answer = anthropicMessage({ content: [{ type: 'tool_use', ...call }] });
+  const answers = [new Response(answer, { headers: { 'content-type': 'application/json' } })];
+  await using pipe = testPipeline({
+    plugins: [labels({ implicit: { ...PRODUCER, inBody: true } })],
+    answers,
+  });
+  expect(await (await pipe.post()).json()).toEqual({
+    ...(JSON.parse(answer) as object),
+    AIGC: expect.objectContaining({ Label: '1' }) as object,
+  });
+});
+
 test('the label is in the language of the question', async () => {
   await using pipe = labelling('anthropic-messages', {});
   expect(await (await pipe.post({ messages: [{ role: 'user', content: '早上好' }] })).text()).toContain(
