@@ -1,7 +1,7 @@
 import type { TextMapper } from './format.ts';
 import type { Spot } from './spot.ts';
 import { get, startAt } from './spot.ts';
-import { freeJson, leaves, schema, toolArguments } from './tree.ts';
+import { cited, freeJson, leaves, schema, toolArguments } from './tree.ts';
 import {
   byType,
   content,
@@ -44,7 +44,7 @@ const toolUse = fields({ name: fixed('tool-arguments'), input: toolArguments });
 
 const block: Walk = byType(
   {
-    text: fields({ text: text(), citations: each(leaves) }),
+    text: fields({ text: text(), citations: each(cited) }),
     // Signed, like a compaction: a change makes the provider reject the conversation.
     thinking: fields({ thinking: fixed('thinking') }),
     redacted_thinking: nothing,
@@ -97,7 +97,7 @@ const delta: Walk = byType(
     thinking_delta: pieces(fields({ thinking: fixed('thinking') })),
     input_json_delta: pieces(inside('partial_json', toolArguments, 'input')),
     compaction_delta: pieces(fields({ content: fixed() })),
-    citations_delta: fields({ citation: leaves }),
+    citations_delta: fields({ citation: cited }),
     signature_delta: nothing,
   },
   pieces(leaves),

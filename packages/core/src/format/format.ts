@@ -20,7 +20,8 @@ export interface Usage {
 export interface TextPart {
   /**
    * `system`, `message`, `tool-result`, `tool-definition` go in; `text`, `thinking`, `tool-arguments`, `refusal` come
-   * out (and go in again as history), and so does `tool-result` from tools that the provider runs itself.
+   * out (and go in again as history), and so does `tool-result` from tools that the provider runs itself, and what an
+   * answer cites.
    */
   readonly channel:
     | 'system'

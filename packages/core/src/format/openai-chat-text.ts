@@ -1,6 +1,6 @@
 import type { TextMapper } from './format.ts';
 import { startAt } from './spot.ts';
-import { leaves, otherText, schema, toolArguments } from './tree.ts';
+import { cited, leaves, otherText, schema, toolArguments } from './tree.ts';
 import { byType, content, conversation, each, emptying, fields, fixed, nothing, on, text } from './walk.ts';
 import type { Walk } from './walk.ts';
 
@@ -37,6 +37,7 @@ const message: Walk = fields(
     tool_calls: each(fields({ function: call, custom: call }), 'index'),
     function_call: call,
     audio: fields({ transcript: text() }),
+    annotations: cited,
   },
   otherText,
 );

@@ -2,7 +2,7 @@ import type { TextMapper } from './format.ts';
 import { item, part, response } from './openai-responses-items.ts';
 import { get, startAt } from './spot.ts';
 import type { Channel } from './spot.ts';
-import { leaves, toolArguments } from './tree.ts';
+import { cited, leaves, toolArguments } from './tree.ts';
 import { byType, emptying, fields, inside, nothing, on, pieces, text } from './walk.ts';
 import type { Walk } from './walk.ts';
 
@@ -50,6 +50,7 @@ const event: Walk = byType(
     'response.output_item.done': inside('item', item),
     'response.shell_call_output_content.delta': pieces(on('tool-result', leaves)),
     'response.shell_call_output_content.done': on('tool-result', leaves),
+    'response.output_text.annotation.added': fields({ annotation: cited }),
     // Sound, in base64.
     'response.audio.delta': nothing,
     error: nothing,

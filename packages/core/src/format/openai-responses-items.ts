@@ -1,10 +1,10 @@
 import { get } from './spot.ts';
-import { leaves, schema, toolArguments } from './tree.ts';
+import { cited, leaves, schema, toolArguments } from './tree.ts';
 import { byType, content, each, emptying, fields, fixed, nothing, on, text } from './walk.ts';
 import type { Walk } from './walk.ts';
 
 // The tokens of `logprobs` spell the text again.
-const outputText = emptying('logprobs', [], fields({ text: text(), annotations: each(leaves) }));
+const outputText = emptying('logprobs', [], fields({ text: text(), annotations: cited }));
 const thought = fields({ text: text('thinking') });
 
 /** One part of a message's content. */

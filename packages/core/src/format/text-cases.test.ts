@@ -18,6 +18,15 @@ function shownIn(format: Format, json: Json): TextPart[] {
   return parts;
 }
 
+function outputOf(format: Format, body: unknown): TextPart[] {
+  const parts: TextPart[] = [];
+  format.mapOutput(body, (part) => {
+    parts.push(part);
+    return part.text;
+  });
+  return parts;
+}
+
 function changed(format: Format, json: Json): unknown {
   const event = SseEvent.of(json.type ?? 'message', JSON.stringify(json));
   return format.mapEvent(event, () => 'X').json;
@@ -60,10 +69,21 @@ describe('text of Anthropic', () => {
     );
   });
 
-  it('that is cited comes whole', () => {
-    const event = delta({ type: 'citations_delta', citation: { type: 'char_location', cited_text: 'q' } });
-    expect(shownIn(anthropicMessages, event)).toEqual([
-      { channel: 'text', key: 'content.2.citation.cited_text', editable: true, text: 'q' },
+  it('that is cited comes whole, and is not what the model says itself', () => {
+    const citation = { type: 'char_location', cited_text: 'q' };
+    const cited = { channel: 'tool-result', editable: true, text: 'q' };
+    expect(shownIn(anthropicMessages, delta({ type: 'citations_delta', citation }))).toEqual([
+      { ...cited, key: 'content.2.citation.cited_text' },
+    ]);
+    const content_block = { type: 'text', text: '', citations: [citation] };
+    expect(
+      shownIn(anthropicMessages, { type: 'content_block_start', index: 2, content_block }),
+    ).toMatchObject([cited]);
+    expect(
+      outputOf(anthropicMessages, { content: [{ type: 'text', text: 'a', citations: [citation] }] }),
+    ).toEqual([
+      { channel: 'text', key: 'content.0.text', editable: true, text: 'a' },
+      { ...cited, key: 'content.0.citations.0.cited_text' },
     ]);
   });
 
@@ -163,6 +183,15 @@ describe('text of chat', () => {
     });
   });
 
+  it('that is cited is not what the model says itself', () => {
+    const annotations = [{ type: 'url_citation', url_citation: { url: 'https://h', title: 'Weather' } }];
+    const cited = { channel: 'tool-result', editable: true, text: 'Weather' };
+    expect(shownIn(openaiChat, { choices: [{ index: 0, delta: { annotations } }] })).toMatchObject([cited]);
+    expect(
+      outputOf(openaiChat, { choices: [{ index: 0, message: { content: 'a', annotations } }] }),
+    ).toMatchObject([{ channel: 'text', text: 'a' }, cited]);
+  });
+
   it('cannot hide by depth', () => {
     const deep = `${'['.repeat(20_000)}"deep"${']'.repeat(20_000)}`;
     const body = { messages: [{ role: 'assistant', function_call: { arguments: deep } }] };
@@ -227,6 +256,27 @@ describe('text of responses', () => {
     expect(shownIn(openaiResponses, { type: `${base}.done`, [field]: value, ...where })).toMatchObject([
       { channel, text: 'x' },
     ]);
+  });
+
+  it('that is cited is not what the model says itself', () => {
+    const annotation = { type: 'url_citation', url: 'https://h', title: 'Weather' };
+    const cited = { channel: 'tool-result', editable: true, text: 'Weather' };
+    const added = {
+      type: 'response.output_text.annotation.added',
+      annotation,
+      annotation_index: 0,
+      ...where,
+    };
+    expect(shownIn(openaiResponses, added)).toMatchObject([cited]);
+    expect(shownIn(openaiResponses, added).some(({ partial }) => partial)).toBe(false);
+    const part = { type: 'output_text', text: 'a', annotations: [annotation] };
+    const shown = [{ channel: 'text', text: 'a' }, cited];
+    expect(shownIn(openaiResponses, { type: 'response.content_part.done', part, ...where })).toMatchObject(
+      shown,
+    );
+    expect(outputOf(openaiResponses, { output: [{ type: 'message', content: [part] }] })).toMatchObject(
+      shown,
+    );
   });
 
   it('in an event newer than this code is shown', () => {

@@ -1,6 +1,6 @@
 import { get, isObject, show, showAll, tooDeep, under } from './spot.ts';
 import type { JsonObject, Spot } from './spot.ts';
-import { mapFields, mapList, text } from './walk.ts';
+import { mapFields, mapList, on, text } from './walk.ts';
 import type { Walk } from './walk.ts';
 
 /** How a walk over JSON of unknown shape treats what it meets. */
@@ -51,6 +51,9 @@ function isOpaque(name: string, holder: JsonObject): boolean {
  * than this code: every string that is not evidently machinery. Leaving the unknown out would let text slip by.
  */
 export const leaves: Walk = tree({ skip: isOpaque, names: false, editable: (name) => name !== 'name' });
+
+/** What a text refers to: the words of others, next to those of the model, and not to be taken for its last ones. */
+export const cited: Walk = on('tool-result', leaves);
 
 /** {@link leaves} for fields that are not evidently machinery. */
 export function otherText(name: string, holder: JsonObject): Walk | undefined {

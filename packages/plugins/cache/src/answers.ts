@@ -51,8 +51,13 @@ export class Answers {
     return this.#shared(place, ctx, headers, word);
   }
 
-  /** The same for a call that has joined. */
-  followed(place: Place, ctx: Context, word: CacheStatusWord, askAgain: () => Promise<BodySource>): Response {
+  /** The same for a call that has joined. Without `askAgain` it has asked again before. */
+  followed(
+    place: Place,
+    ctx: Context,
+    word: CacheStatusWord,
+    askAgain: (() => Promise<BodySource>) | undefined,
+  ): Response {
     const { headers } = place.flight.head as SharedHead;
     const common: Record<string, string | string[]> = {};
     for (const name of SHARED_HEADERS) {

@@ -39,9 +39,9 @@ export class BodyReader {
   #find(request: ApiRequest, raw: Uint8Array): BodyFacts {
     const body = parsed(request);
     if (body === undefined) return { bypass: 'body' };
-    const { impurity, normalise, tree } = this.#rules;
-    const impure = impurity(body);
-    if (impure !== undefined && !this.#allow.includes(impure)) return { bypass: impure };
+    const { impurities, normalise, tree } = this.#rules;
+    const impure = impurities(body).find((one) => !this.#allow.includes(one));
+    if (impure !== undefined) return { bypass: impure };
 
     const plain = normalise?.(body) ?? body;
     const canonical = canonicalJson(plain, tree);

@@ -283,6 +283,45 @@ describe('a request', () => {
     expect(await pipe.ask(fields)).toBe(call);
   });
 
+  const file = { file_id: 'f' };
+  const webSearch = { type: 'web_search_20250305', name: 'web_search' };
+  const byUrl = { type: 'image', source: { type: 'url', url: 'https://a.test' } };
+  const picture = { type: 'image_url', image_url: { url: 'https://a.test' } };
+  test.each<[TestPipelineOptions['dialect'] & string, CacheOptions['allow'] & object, object]>([
+    [
+      'anthropic-messages',
+      ['server-tools'],
+      { tools: [webSearch], messages: [{ role: 'user', content: [{ type: 'document', source: file }] }] },
+    ],
+    ['anthropic-messages', ['server-tools'], { tools: [webSearch], container: 'container_1' }],
+    ['anthropic-messages', ['state'], { container: 'c', messages: [{ role: 'user', content: [byUrl] }] }],
+    [
+      'anthropic-messages',
+      ['files'],
+      { messages: [{ role: 'user', content: [{ type: 'document', source: file }, byUrl] }] },
+    ],
+    ['openai-chat', ['state'], { store: true, web_search_options: {} }],
+    [
+      'openai-chat',
+      ['server-tools'],
+      { web_search_options: {}, messages: [{ role: 'user', content: [picture] }] },
+    ],
+    ['openai-responses', ['state'], { store: true, tools: [{ type: 'file_search' }] }],
+    [
+      'openai-responses',
+      ['server-tools'],
+      {
+        tools: [{ type: 'file_search' }],
+        input: [{ role: 'user', content: [{ type: 'input_file', ...file }] }],
+      },
+    ],
+  ])('in %s that may be impure by %j may not by something else', async (dialect, allow, fields) => {
+    await using pipe = caching([json('{}'), json('{}')], { allow }, { dialect });
+    await pipe.ask({ ...fields });
+    await pipe.ask({ ...fields });
+    expect(pipe.statuses).toEqual(['bypass', 'bypass']);
+  });
+
   test('that names a key twice, or is no JSON, is left to the upstream', async () => {
     await using pipe = caching([good(), good(), good()]);
     const twice = '{"model":"m","messages":[{"role":"user","content":"a","content":"b"}]}';
@@ -372,6 +411,42 @@ describe('time', () => {
     expect(await pipe.ask()).toContain('new');
     expect(pipe.statuses).toEqual(['miss', 'stale', 'stale', 'hit']);
     expect(pipe.clock.pendingTimers).toBe(0);
+  });
+
+  test.each([true, false])('fetches one in the background, singleFlight %s', async (singleFlight) => {
+    const late = Promise.withResolvers<Response>();
+    await using pipe = caching([good('old'), () => late.promise, good('newer')], {
+      ttlMs: 10_000,
+      staleWhileRevalidateMs: 60_000,
+      singleFlight,
+    });
+    await pipe.ask();
+    await pipe.clock.advance(12_000);
+    for (let i = 0; i < 30; i++) expect(await pipe.ask()).toContain('old');
+    expect(pipe.transport.requests).toHaveLength(2);
+    late.resolve(good('new'));
+    await pipe.clock.advance(0);
+    expect(await pipe.ask()).toContain('new');
+    // The next time another one does.
+    await pipe.clock.advance(12_000);
+    expect(await pipe.ask()).toContain('new');
+    await pipe.clock.advance(0);
+    expect(pipe.transport.requests).toHaveLength(3);
+  });
+
+  test('that shares with nobody asks by itself while something is fetched in the background', async () => {
+    const late = Promise.withResolvers<Response>();
+    await using pipe = caching([good('old'), () => late.promise, good('own')], {
+      ttlMs: 10_000,
+      staleWhileRevalidateMs: 60_000,
+      singleFlight: false,
+    });
+    await pipe.ask();
+    await pipe.clock.advance(12_000);
+    expect(await pipe.ask()).toContain('old');
+    expect(await pipe.ask({}, { 'cache-control': 'max-age=1' })).toContain('own');
+    late.resolve(good('new'));
+    await pipe.clock.advance(0);
   });
 
   test('ends what goes on in the background', async () => {

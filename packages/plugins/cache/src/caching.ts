@@ -117,15 +117,20 @@ export class Caching implements Purgeable {
     return this.#fetch({ ...call, stale: entry }, 'stale');
   }
 
-  /** Asks the upstream, or shares what another call has asked. */
-  async #fetch(call: Call, fwd: 'miss' | 'stale' | 'request'): Promise<Response> {
+  /**
+   * Asks the upstream, or shares what another call has asked.
+   *
+   * @param failures How often that has failed the call already. Once is enough: of those who ask again only one asks, and
+   *   if each failure made one more of them ask, an outage would cost as many requests as there are calls.
+   */
+  async #fetch(call: Call, fwd: 'miss' | 'stale' | 'request', failures: 0 | 1 = 0): Promise<Response> {
     const { request, ctx } = call;
     if (request.signal.aborted) throw abortReason(request.signal);
     const flight = call.shared ? this.#flights.joinable(call.key) : undefined;
     const leads = flight === undefined;
     this.statistics[leads ? 'misses' : 'collapsed']++;
     ctx.state.set(CACHE_STATUS, leads ? 'miss' : 'collapsed');
-    const waiter = leads ? this.#flights.begin(call) : this.#flights.join(flight, call);
+    const waiter = leads ? this.#flights.begin(call, failures) : this.#flights.join(flight, call);
     const boarded = await waiter.boarded;
     if (boarded === 'stale') return this.#stale(call.stale as CacheEntry, ctx);
     if ('failure' in boarded) {
@@ -133,13 +138,13 @@ export class Caching implements Purgeable {
       return this.#answers.marked(boarded.failure.response, ctx, { fwd });
     }
     if (boarded.flight.leader === call) return this.#answers.led(boarded, ctx, { fwd });
-    const again = (): Promise<BodySource> => this.#askAgain(call);
+    const again = failures > 0 ? undefined : (): Promise<BodySource> => this.#askAgain(call);
     return this.#answers.followed(boarded, ctx, { fwd, collapsed: true }, again);
   }
 
   /** For a call whose shared answer was cut before any of it had been handed on. */
   async #askAgain(call: Call): Promise<BodySource> {
-    const response = await this.#fetch({ ...call, stale: undefined }, 'miss');
+    const response = await this.#fetch({ ...call, stale: undefined }, 'miss', 1);
     if (response.status === 200 && isEventStream(response) === call.ctx.streamed) return takeSource(response);
     // Status and headers have gone out already.
     await discard(response);

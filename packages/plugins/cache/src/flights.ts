@@ -30,6 +30,7 @@ export interface FlightsOptions {
 /** All requests upstream in progress, by what they ask. */
 export class Flights {
   readonly #options: FlightsOptions;
+  /** Those that can be joined, and those in the background: of these one is enough, whoever may join. */
   readonly #byKey = new Map<string, Flight>();
   /**
    * Those that nobody can join, too. An array that the last one fills up the gaps of: a `Set` leaves outgrown tables
@@ -41,7 +42,7 @@ export class Flights {
     this.#options = options;
   }
 
-  /** A flight that a call can join, if there is one. */
+  /** A flight that a call that may share can join, if there is one. */
   joinable(key: string): Flight | undefined {
     const flight = this.#byKey.get(key);
     return flight?.joinable === true ? flight : undefined;
@@ -57,9 +58,9 @@ export class Flights {
     return waiter;
   }
 
-  /** Asks the upstream, for the call and whoever joins. */
-  begin(call: Call): CallWaiter {
-    const flight = this.#flight(call, 0);
+  /** Asks the upstream, for the call and whoever joins; `failures` are those of flights that the call was in before. */
+  begin(call: Call, failures: number): CallWaiter {
+    const flight = this.#flight(call, failures);
     const waiter = new CallWaiter(call, flight);
     void this.#launch(flight);
     return waiter;
@@ -69,6 +70,7 @@ export class Flights {
   refresh(call: Call, timeoutMs: number): void {
     if (this.#byKey.has(call.key)) return;
     const flight = this.#flight(call, 0);
+    this.#byKey.set(call.key, flight);
     void new RefreshWaiter(call, flight, this.#options.clock, timeoutMs);
     void this.#launch(flight);
   }

@@ -147,9 +147,9 @@ const rules = v.custom<CacheRules>(
   (value) =>
     typeof value === 'object' &&
     value !== null &&
-    ['impurity', 'answer', 'event'].every((name) => isFunction((value as Record<string, unknown>)[name])) &&
+    ['impurities', 'answer', 'event'].every((name) => isFunction((value as Record<string, unknown>)[name])) &&
     ['ignored', 'headers'].every((name) => Array.isArray((value as Record<string, unknown>)[name])),
-  'must have ignored, headers, impurity, answer and event',
+  'must have ignored, headers, impurities, answer and event',
 );
 
 /** Checks the options and fills in the defaults. */

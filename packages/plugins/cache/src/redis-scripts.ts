@@ -22,10 +22,20 @@ export const PURGED_SINCE: string = `${NOW}
 if ${purgedWithin('KEYS[1]', 'ARGV[1]')} then return 1 end
 return 0`;
 
-/** KEYS: last purge. ARGV: how long it is remembered. */
+/**
+ * KEYS: last purge, index, a new name for it, names that are to be worked off. ARGV: how long it is remembered, the new
+ * name. Puts the index aside, so that what is added from now on stays in the next one. Returns what is to be worked off,
+ * which is more where a purge has failed or another one goes on.
+ */
 export const START_PURGE: string = `${NOW}
 redis.call('SET', KEYS[1], string.format('%.0f', now), 'PX', ARGV[1])
-return 1`;
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  local left = redis.call('PTTL', KEYS[2])
+  redis.call('RENAME', KEYS[2], KEYS[3])
+  redis.call('SADD', KEYS[4], ARGV[2])
+  if redis.call('PTTL', KEYS[4]) < left then redis.call('PEXPIRE', KEYS[4], left) end
+end
+return redis.call('SMEMBERS', KEYS[4])`;
 
 /** KEYS: entry, lease. ARGV: value, how long it is kept, the lease. A lease that was lost writes nothing: fencing. */
 export const SET_IF_HELD: string = `

@@ -25,7 +25,7 @@ export interface RedisCacheStoreOptions {
 /** A purge is remembered for as long as a call may take that was on its way when it happened. */
 const REMEMBER_PURGE_MS = 3_600_000;
 /** How many keys of an index are read and dropped at a time. */
-const PURGE_BATCH = 500;
+const PURGE_STEP = 500;
 
 /**
  * Keeps answers on a Redis server or cluster, for all processes. The client is the application's: it is not closed here.
@@ -47,6 +47,17 @@ export function redisCacheStore(client: RedisClient, options: RedisCacheStoreOpt
     const names = [`${tagName(tag)}:keys`, `${tagName(tag)}:purged`];
     const added = await client.call('EVAL', ADD_TO_INDEX, 2, ...names, key, whole(keepMs), whole(ageMs));
     return Number(added) === 1;
+  };
+
+  /** Empties an index that nothing is added to any more. */
+  const forget = async (index: string): Promise<void> => {
+    for (;;) {
+      const keys = (await client.call('ZRANGE', index, 0, PURGE_STEP - 1)) as string[];
+      if (keys.length === 0) return;
+      await Promise.all(keys.map((key) => client.call('UNLINK', entryName(key))));
+      // Not before: what is in no index is purged by nobody, and this may be as far as it gets.
+      await client.call('ZREM', index, ...keys);
+    }
   };
 
   return {
@@ -77,13 +88,13 @@ export function redisCacheStore(client: RedisClient, options: RedisCacheStoreOpt
     },
 
     async purge(tag) {
-      const keys = `${tagName(tag)}:keys`;
-      await client.call('EVAL', START_PURGE, 1, `${tagName(tag)}:purged`, REMEMBER_PURGE_MS);
-      for (;;) {
-        const batch = (await client.call('ZRANGE', keys, 0, PURGE_BATCH - 1)) as string[];
-        if (batch.length === 0) return;
-        await Promise.all(batch.map((key) => client.call('UNLINK', entryName(key))));
-        await client.call('ZREM', keys, ...batch);
+      const name = tagName(tag);
+      const batch = randomBytes(9).toString('base64url');
+      const names = [`${name}:purged`, `${name}:keys`, `${name}:keys:${batch}`, `${name}:purging`];
+      const batches = await client.call('EVAL', START_PURGE, 4, ...names, REMEMBER_PURGE_MS, batch);
+      for (const one of batches as string[]) {
+        await forget(`${name}:keys:${one}`);
+        await client.call('SREM', `${name}:purging`, one);
       }
     },
 

@@ -27,16 +27,14 @@ export const anthropicRules: CacheRules = {
     const text = asObject(first)?.['text'];
     return typeof text === 'string' && BILLING_BLOCK.test(text) ? { ...body, system: rest } : body;
   },
-  impurity: (body): Impurity | undefined => {
-    if (isSet(body['container']) || isSet(body['thread']) || isSet(body['previous_message_id']))
-      return 'state';
-    // Fills the provider's prompt cache, and says nothing.
-    if (body['max_tokens'] === 0) return 'state';
-    if (asList(body['mcp_servers']).length > 0) return 'server-tools';
-    const tools = asList(body['tools']).map((tool) => asObject(tool)?.['type']);
-    if (tools.some((type) => typeof type === 'string' && !CLIENT_TOOL.test(type))) return 'server-tools';
-    if (someObject(body['messages'], hasFile) || someObject(body['system'], hasFile)) return 'files';
-    return someObject(body['messages'], hasUrl) ? 'urls' : undefined;
+  impurities: (body) => {
+    const found: Impurity[] = [];
+    if (keepsState(body)) found.push('state');
+    if (asList(body['mcp_servers']).length > 0 || asList(body['tools']).some(isServerTool))
+      found.push('server-tools');
+    if (someObject(body['messages'], hasFile) || someObject(body['system'], hasFile)) found.push('files');
+    if (someObject(body['messages'], hasUrl)) found.push('urls');
+    return found;
   },
   answer: (body) => stopKind(asObject(body)?.['stop_reason'], asList(asObject(body)?.['content'])),
   event: (event) => {
@@ -50,6 +48,17 @@ export const anthropicRules: CacheRules = {
     }
   },
 };
+
+function keepsState(body: Readonly<Record<string, unknown>>): boolean {
+  if (isSet(body['container']) || isSet(body['thread']) || isSet(body['previous_message_id'])) return true;
+  // Fills the provider's prompt cache, and says nothing.
+  return body['max_tokens'] === 0;
+}
+
+function isServerTool(tool: unknown): boolean {
+  const type = asObject(tool)?.['type'];
+  return typeof type === 'string' && !CLIENT_TOOL.test(type);
+}
 
 function hasFile(object: Readonly<Record<string, unknown>>): boolean {
   return typeof object['file_id'] === 'string';

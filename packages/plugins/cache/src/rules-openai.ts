@@ -14,15 +14,14 @@ const HEADERS = ['openai-beta'];
 /** Tools that run at the caller. */
 const CLIENT_TOOLS = new Set<unknown>([undefined, 'function', 'custom']);
 
+/** Fields of a request that goes on from something at the provider, or leaves something there. */
+const STATEFUL = ['previous_response_id', 'conversation', 'background', 'prompt'];
+
 /** Chat Completions. */
 export const chatRules: CacheRules = {
   ignored: IGNORED,
   headers: HEADERS,
-  impurity: (body) => {
-    if (isSet(body['store'])) return 'state';
-    if (isSet(body['web_search_options'])) return 'server-tools';
-    return toolsOrContent(body, 'messages');
-  },
+  impurities: (body) => impurities(body, 'messages', isSet(body['store']), isSet(body['web_search_options'])),
   answer: (body) => choicesKind(body),
   event: (event) => {
     // A text may hold these words too, but never between unescaped quotes: then it costs a parse, and nothing else.
@@ -40,14 +39,9 @@ export const chatRules: CacheRules = {
 export const responsesRules: CacheRules = {
   ignored: IGNORED,
   headers: HEADERS,
-  impurity: (body) => {
-    // Responses are kept at the provider unless `store` is false; what refers to one is no function of the request.
-    for (const name of ['previous_response_id', 'conversation', 'background', 'prompt']) {
-      if (isSet(body[name])) return 'state';
-    }
-    if (body['store'] === true) return 'state';
-    return toolsOrContent(body, 'input');
-  },
+  // Responses are kept at the provider unless `store` is false; what refers to one is no function of the request.
+  impurities: (body) =>
+    impurities(body, 'input', body['store'] === true || STATEFUL.some((name) => isSet(body[name])), false),
   answer: (body) => responseKind(body),
   event: (event) => {
     switch (event.type) {
@@ -61,11 +55,19 @@ export const responsesRules: CacheRules = {
   },
 };
 
-function toolsOrContent(body: Readonly<Record<string, unknown>>, content: string): Impurity | undefined {
-  if (asList(body['tools']).some((tool) => !CLIENT_TOOLS.has(asObject(tool)?.['type'])))
-    return 'server-tools';
-  if (someObject(body[content], hasFile)) return 'files';
-  return someObject(body[content], hasUrl) ? 'urls' : undefined;
+function impurities(
+  body: Readonly<Record<string, unknown>>,
+  content: string,
+  keepsState: boolean,
+  searches: boolean,
+): readonly Impurity[] {
+  const found: Impurity[] = [];
+  if (keepsState) found.push('state');
+  if (searches || asList(body['tools']).some((tool) => !CLIENT_TOOLS.has(asObject(tool)?.['type'])))
+    found.push('server-tools');
+  if (someObject(body[content], hasFile)) found.push('files');
+  if (someObject(body[content], hasUrl)) found.push('urls');
+  return found;
 }
 
 function hasFile(object: Readonly<Record<string, unknown>>): boolean {

@@ -23,8 +23,8 @@ export interface CacheRules {
   readonly headers: readonly string[];
   /** Changes a parsed body for the key alone, before fields are left out. Default: none. */
   readonly normalise?: (body: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
-  /** Why the answer depends on more than the request; undefined when it does not. */
-  readonly impurity: (body: Readonly<Record<string, unknown>>) => Impurity | undefined;
+  /** All reasons why the answer depends on more than the request; none when it does not. */
+  readonly impurities: (body: Readonly<Record<string, unknown>>) => readonly Impurity[];
   /** What a whole answer is, if anything special. */
   readonly answer: (body: unknown) => AnswerKind | undefined;
   /** What an event says about it. Called for every event: it must be cheap. */

@@ -17,7 +17,10 @@ export class SharedBody implements BodySource {
   #wake: Wake | undefined;
   #over = false;
 
-  /** @param askAgain Absent for the call that has asked: it has failed as it would have without a cache. */
+  /**
+   * @param askAgain Absent for the call that has asked, as it has failed as it would have without a cache, and for one
+   *   that has asked again already.
+   */
   constructor(flight: Flight, cursor: Cursor, askAgain?: () => Promise<BodySource>) {
     this.#flight = flight;
     this.#log = flight.log as ReplayLog;

@@ -196,6 +196,23 @@ describe('1,000 calls for one stream', () => {
     expect(new Set(pipe.outcomes.map(({ kind }) => kind))).toEqual(new Set(['upstream-error', 'refused']));
   });
 
+  test('cost two requests when every answer is cut before its first byte, and all are told', async () => {
+    await using pipe = sharing(Array.from({ length: 1_000 }, () => streamAnswer([reset()])));
+    const texts = await Promise.all(Array.from({ length: 1_000 }, () => tell(ask(pipe))));
+    for (const text of texts) expect(text).toMatch(/^event: error\ndata: .*\n\n$/);
+    expect(pipe.transport.requests).toHaveLength(2);
+    // Whoever comes next asks anew.
+    await tell(ask(pipe));
+    expect(pipe.transport.requests).toHaveLength(3);
+  });
+
+  test('cost two requests when a cut is followed by a failure', async () => {
+    await using pipe = sharing([streamAnswer([reset()]), bad(503), streamAnswer(events)]);
+    const texts = await Promise.all(Array.from({ length: 1_000 }, () => tell(ask(pipe))));
+    for (const text of texts) expect(text).toMatch(/^event: error\ndata: .*\n\n$/);
+    expect(pipe.transport.requests).toHaveLength(2);
+  });
+
   test('cost one when the request itself is wrong', async () => {
     await using pipe = sharing([bad(400)]);
     const answers = await Promise.all(Array.from({ length: 1_000 }, () => ask(pipe)));

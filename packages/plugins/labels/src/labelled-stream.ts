@@ -35,9 +35,15 @@ export class LabelledStream implements StreamTransformer {
   transform(event: SseEvent, controller: StreamController): void {
     for (const one of this.#before) controller.enqueue(one);
     this.#before = [];
+    const kind = this.#format.kind(event);
+    if (kind === 'ping') {
+      // Shows that the connection lives, just while something waits.
+      controller.enqueue(event);
+      return;
+    }
     if (this.#label !== '') this.#note(event);
     this.#queue.push(event);
-    if (this.#format.kind(event) === 'terminal') this.#decideAll();
+    if (kind === 'terminal') this.#decideAll();
     this.#release(controller);
   }
 

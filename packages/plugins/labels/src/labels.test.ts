@@ -119,6 +119,126 @@ describe.each(Object.keys(STREAMS) as Dialect[])('in %s', (dialect) => {
   });
 });
 
+const data = (json: { readonly type?: string; readonly [field: string]: unknown }): string =>
+  `${json.type === undefined ? '' : `event: ${json.type}\n`}data: ${JSON.stringify(json)}\n\n`;
+const source = { title: 'A page', cited_text: 'It rains.' };
+const chunk = (delta: object, finish_reason: string | null = null): string =>
+  data({ object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] });
+const where = { output_index: 0, content_index: 0, item_id: 'i' };
+/** Answers that cite something before and behind the text; whole ones in the order of their fields. */
+const CITING: Readonly<Record<Dialect, { whole: (said: object) => object; stream: string[] }>> = {
+  'anthropic-messages': {
+    whole: (said) => ({ type: 'message', content: [said] }),
+    stream: [
+      data({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }),
+      data({ type: 'content_block_delta', index: 0, delta: { type: 'citations_delta', citation: source } }),
+      data({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'Rain.' } }),
+      data({ type: 'content_block_delta', index: 0, delta: { type: 'citations_delta', citation: source } }),
+      data({ type: 'content_block_stop', index: 0 }),
+      data({ type: 'message_stop' }),
+    ],
+  },
+  'openai-chat': {
+    whole: (said) => ({ choices: [{ index: 0, message: said }] }),
+    stream: [
+      chunk({ annotations: [{ url_citation: source }] }),
+      chunk({ content: 'Rain.' }),
+      chunk({ annotations: [{ url_citation: source }] }),
+      chunk({}, 'stop'),
+      'data: [DONE]\n\n',
+    ],
+  },
+  'openai-responses': {
+    whole: (said) => ({ status: 'completed', output: [{ type: 'message', content: [said] }] }),
+    stream: [
+      data({ type: 'response.output_text.annotation.added', annotation: source, ...where }),
+      data({ type: 'response.output_text.delta', delta: 'Rain.', ...where }),
+      data({ type: 'response.output_text.annotation.added', annotation: source, ...where }),
+      data({ type: 'response.completed', response: { output: [] } }),
+    ],
+  },
+};
+
+const SAID: Readonly<Record<Dialect, readonly [text: object, cited: object]>> = {
+  'anthropic-messages': [{ type: 'text', text: 'Rain.' }, { citations: [source] }],
+  'openai-chat': [{ content: 'Rain.' }, { annotations: [{ url_citation: source }] }],
+  'openai-responses': [{ type: 'output_text', text: 'Rain.' }, { annotations: [source] }],
+};
+
+test.each(
+  (Object.keys(CITING) as Dialect[]).flatMap((dialect) => [
+    [dialect, 'prefix'] as const,
+    [dialect, 'suffix'] as const,
+  ]),
+)('in %s a %s stands in the text and never in what it cites', async (dialect, position) => {
+  const en = '(AI generated)';
+  const { whole: answering, stream } = CITING[dialect];
+  const [said, cited] = SAID[dialect];
+  const whole = answering(position === 'prefix' ? { ...cited, ...said } : { ...said, ...cited });
+  const answers = [
+    new Response(JSON.stringify(whole), { headers: { 'content-type': 'application/json' } }),
+    streamAnswer(stream),
+  ];
+  await using pipe = testPipeline({ dialect, plugins: [labels({ explicit: { position, en } })], answers });
+  const labelled = (text: string): string =>
+    text.replaceAll('"Rain."', position === 'prefix' ? `"${en}Rain."` : `"Rain.${en}"`);
+  expect(await (await pipe.post()).json()).toEqual(JSON.parse(labelled(JSON.stringify(whole))));
+  const parsed = (wire: string): unknown[] =>
+    [...wire.matchAll(/^data: (\{.*)$/gm)].map(([, json]) => JSON.parse(json ?? '') as unknown);
+  expect(parsed(await (await pipe.post({ stream: true })).text())).toEqual(parsed(labelled(stream.join(''))));
+});
+
+test('pings pass a text that waits for the next one', async () => {
+  const events = anthropicStream({ text });
+  const last = events.findLastIndex((event) => event.includes('text_delta'));
+  const ping = data({ type: 'ping' });
+  const rest = Promise.withResolvers<string>();
+  const answers = [streamAnswer([...events.slice(0, last + 1), ping, ping, rest.promise])];
+  await using pipe = testPipeline({ plugins: [labels({ explicit: { position: 'suffix' } })], answers });
+  const reader = (await pipe.post({ stream: true })).body?.getReader();
+  const pings = (): number => wire.split('event: ping').length - 1;
+  let wire = '';
+  const read = async (): Promise<boolean> => {
+    const { done = true, value } = (await reader?.read()) ?? {};
+    wire += Buffer.from(value ?? []).toString();
+    return !done;
+  };
+  const before = events.join('').split('event: ping').length - 1;
+  while (pings() < before + 2) await read();
+  expect(wire).toContain('morn');
+  expect(wire).not.toContain('ing.');
+  rest.resolve(events.slice(last + 1).join(''));
+  while (await read());
+  expect(wire).toContain('ing.\\n\\n[AI-generated content]');
+});
+
+test('a count of tokens is no generated text: its body carries no label', async () => {
+  const answers = [new Response('{"input_tokens":3}', { headers: { 'content-type': 'application/json' } })];
+  await using pipe = testPipeline({
+    plugins: [labels({ implicit: { ...PRODUCER, inBody: true } })],
+    answers,
+  });
+  const response = await pipe.pipeline.fetch('https://caller.test/v1/messages/count_tokens', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }] }),
+  });
+  expect(await response.text()).toBe('{"input_tokens":3}');
+});
+
+test('an answer that only calls a tool carries the label for machines', async () => {
+  const answer = anthropicMessage({ content: [{ type: 'tool_use', ...call }] });
+  const answers = [new Response(answer, { headers: { 'content-type': 'application/json' } })];
+  await using pipe = testPipeline({
+    plugins: [labels({ implicit: { ...PRODUCER, inBody: true } })],
+    answers,
+  });
+  expect(await (await pipe.post()).json()).toEqual({
+    ...(JSON.parse(answer) as object),
+    AIGC: expect.objectContaining({ Label: '1' }) as object,
+  });
+});
+
 test('the label is in the language of the question', async () => {
   await using pipe = labelling('anthropic-messages', {});
   expect(await (await pipe.post({ messages: [{ role: 'user', content: '早上好' }] })).text()).toContain(

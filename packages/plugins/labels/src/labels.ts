@@ -79,8 +79,20 @@ function labelled(
   }
   return mapJsonAnswer(response, maxBytes, (body) => {
     const said = label === '' ? body : labelledBody(format, body, position, label);
-    return inBody === undefined ? said : { ...(said as object), AIGC: inBody };
+    return inBody === undefined || !saysSomething(format, body)
+      ? said
+      : { ...(said as object), AIGC: inBody };
   });
+}
+
+/** Whether anything was generated. A count of tokens speaks the format too. */
+function saysSomething(format: Format, body: unknown): boolean {
+  let any = false;
+  format.mapOutput(body, ({ text }) => {
+    any = true;
+    return text;
+  });
+  return any;
 }
 
 function wording(

@@ -40,7 +40,8 @@ export interface ImplicitLabel {
    */
   readonly header?: string | false;
   /**
-   * Whether a whole answer carries it as the field `AIGC` of its JSON, and a stream as a comment before its first event.
+   * Whether a whole answer carries it as the field `AIGC` of its JSON, if it says anything, and a stream as a comment
+   * before its first event.
    *
    * @default false
    */
