@@ -48,8 +48,17 @@ export interface Finder {
 /** Drops what lies within an exception. */
 export function withoutAllowed(finds: readonly Find[]): readonly Find[] {
   if (finds.length === 0 || !finds.some(({ allow }) => allow)) return finds;
-  const allowed = finds.filter(({ allow }) => allow);
-  return finds.filter(
-    (find) => !find.allow && !allowed.some(({ start, end }) => start <= find.start && find.end <= end),
-  );
+  const inOrder = [...finds].sort((a, b) => a.start - b.start);
+  const allowed = inOrder.filter(({ allow }) => allow);
+  const kept: Find[] = [];
+  // One sweep over both: of the exceptions that began so far, the one that goes furthest covers all that any does.
+  let next = 0;
+  let end = -1;
+  for (const find of inOrder) {
+    for (; next < allowed.length && (allowed[next] as Find).start <= find.start; next++) {
+      end = Math.max(end, (allowed[next] as Find).end);
+    }
+    if (!find.allow && find.end > end) kept.push(find);
+  }
+  return kept;
 }

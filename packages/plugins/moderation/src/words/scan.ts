@@ -102,9 +102,9 @@ export class WordScanner {
         state = to;
         ring[count++ & MASK] = i;
         if (hit[state] !== 0) {
-          const more = this.#report(text, state, count, i + 1, final, leet);
-          if (more.hits.length > 0) hits = hits === undefined ? more.hits : hits.concat(more.hits);
-          if (more.hold < hold) hold = more.hold;
+          // One list for all: a copy at each hit would take time that grows with the square of their number.
+          hits ??= [];
+          hold = Math.min(hold, this.#report(text, state, count, i + 1, final, leet, hits));
         }
       } else if (letter === 2) {
         state = 0;
@@ -121,9 +121,8 @@ export class WordScanner {
         }
         const end = i + special.length;
         if (special.folded !== '' && hit[state] !== 0) {
-          const more = this.#report(text, state, count, end, final, leet);
-          if (more.hits.length > 0) hits = hits === undefined ? more.hits : hits.concat(more.hits);
-          if (more.hold < hold) hold = more.hold;
+          hits ??= [];
+          hold = Math.min(hold, this.#report(text, state, count, end, final, leet, hits));
         }
         i = end - 1;
         before = bits[text.charCodeAt(i)] as number;
@@ -148,6 +147,7 @@ export class WordScanner {
     return to;
   }
 
+  /** Takes note of the words that end here; gives the start of the first one that the next characters decide. */
   #report(
     text: string,
     state: number,
@@ -155,10 +155,10 @@ export class WordScanner {
     end: number,
     final: boolean,
     leet: boolean,
-  ): { hits: WordHit[]; hold: number } {
+    hits: WordHit[],
+  ): number {
     const { hit, fail, entry, depth, flags, severity, category, categories } = this.words;
     const place = this.#at(text, count, leet);
-    const hits: WordHit[] = [];
     let hold = text.length;
     for (let node = hit[state] as number; node !== 0; node = hit[fail[node] as number] as number) {
       const id = entry[node] as number;
@@ -176,7 +176,7 @@ export class WordScanner {
         allow: ((flags[id] as number) & ENTRY.allow) !== 0,
       });
     }
-    return { hits, hold };
+    return hold;
   }
 
   /** Where the longest beginning of a word starts that ends the text, as far as it was read. */
