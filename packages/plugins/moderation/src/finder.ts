@@ -26,6 +26,8 @@ export interface Reading {
   readonly final: boolean;
   /** The text is a piece of raw JSON. */
   readonly json: boolean;
+  /** Where one text ends in it and the next begins: words may begin and end there, whatever stands next to them. */
+  readonly seams?: ReadonlySet<number> | undefined;
 }
 
 /** How a text is read that is there as a whole. */

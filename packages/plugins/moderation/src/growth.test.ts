@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { withoutAllowed, WHOLE } from './finder.ts';
+import { JoinedTexts } from './joined-texts.ts';
 import { Placeholders } from './placeholders.ts';
 import { RuleBook } from './rule-book.ts';
 import { compileWords } from './words/compile.ts';
@@ -48,6 +49,17 @@ describe('what a caller can make long takes time that grows with its length, and
   test('1 MB of one word, at all', () => {
     const { length } = book({ text: '炸弹' }).findAll('炸弹'.repeat(170_000));
     expect(length).toBe(170_000);
+  });
+
+  test('a message in blocks of a letter', () => {
+    const { finder } = book({ text: 'grumblewort' }, { text: 'a'.repeat(40) });
+    const times = growth(1_000, (size) => {
+      const joined = new JoinedTexts();
+      for (let place = 0; place < size; place++)
+        joined.add({ channel: 'message', key: `${place}`, message: 0, text: 'a', editable: true }, place);
+      joined.finds(finder);
+    });
+    expect(times).toBeLessThan(64);
   });
 
   test('brackets that close nothing', () => {
