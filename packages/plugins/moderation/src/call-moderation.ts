@@ -110,7 +110,9 @@ export class CallModeration {
       if (replacement === undefined) continue;
       for (const [i, { place: at, start, end }] of stretches.entries()) {
         const mask = { ...find, start, end, restores: i === 0 ? replacement : '' };
-        masks.set(at, [...(masks.get(at) ?? []), mask]);
+        const others = masks.get(at);
+        if (others === undefined) masks.set(at, [mask]);
+        else others.push(mask);
       }
     }
     if (masks.size === 0) return walked;

@@ -26,6 +26,8 @@ export interface Reading {
   readonly final: boolean;
   /** The text is a piece of raw JSON. */
   readonly json: boolean;
+  /** Where one text ends in it and the next begins: words may begin and end there, whatever stands next to them. */
+  readonly seams?: ReadonlySet<number> | undefined;
 }
 
 /** How a text is read that is there as a whole. */
@@ -48,8 +50,17 @@ export interface Finder {
 /** Drops what lies within an exception. */
 export function withoutAllowed(finds: readonly Find[]): readonly Find[] {
   if (finds.length === 0 || !finds.some(({ allow }) => allow)) return finds;
-  const allowed = finds.filter(({ allow }) => allow);
-  return finds.filter(
-    (find) => !find.allow && !allowed.some(({ start, end }) => start <= find.start && find.end <= end),
-  );
+  const inOrder = [...finds].sort((a, b) => a.start - b.start);
+  const allowed = inOrder.filter(({ allow }) => allow);
+  const kept: Find[] = [];
+  // One sweep over both: of the exceptions that began so far, the one that goes furthest covers all that any does.
+  let next = 0;
+  let end = -1;
+  for (const find of inOrder) {
+    for (; next < allowed.length && (allowed[next] as Find).start <= find.start; next++) {
+      end = Math.max(end, (allowed[next] as Find).end);
+    }
+    if (!find.allow && find.end > end) kept.push(find);
+  }
+  return kept;
 }

@@ -1,14 +1,6 @@
 import type { TextPart } from '@sluice/core';
-import { findAcross } from './conversation/seams.ts';
+import { findAcross, type Stretch } from './conversation/seams.ts';
 import type { Find, Finder } from './finder.ts';
-
-/** A stretch of one text. */
-export interface Stretch {
-  /** The text, by its place in the walk. */
-  readonly place: number;
-  readonly start: number;
-  readonly end: number;
-}
 
 /** A find that begins in one text and ends in another. */
 export interface JoinedFind {
@@ -17,7 +9,7 @@ export interface JoinedFind {
   readonly part: TextPart;
   /** What was found. */
   readonly text: string;
-  /** Where it stands, first things first. */
+  /** Where it stands, first things first; a text is told by its place in the walk. */
   readonly stretches: readonly Stretch[];
 }
 
@@ -41,13 +33,10 @@ export class JoinedTexts {
     for (const group of this.#groups()) {
       if (group.length < 2) continue;
       const texts = group.map(({ part }) => part.text);
-      for (const { find, message, before } of findAcross(finder, texts, texts.length)) {
-        const { part } = group[message] as Placed;
-        const stretches = stretchesOf(group, message, find.start - before, find.end - before);
-        const text = stretches
-          .map(({ place, start, end }) => textAt(group, place).slice(start, end))
-          .join('');
-        found.push({ find, part, text, stretches });
+      for (const { find, text, stretches } of findAcross(finder, texts)) {
+        const { part } = group[(stretches.at(-1) ?? stretches[0]).place] as Placed;
+        const placed = stretches.map((one) => ({ ...one, place: (group[one.place] as Placed).place }));
+        found.push({ find, part, text, stretches: placed });
       }
     }
     return found;
@@ -77,25 +66,4 @@ export class JoinedTexts {
     }
     return true;
   }
-}
-
-function textAt(group: readonly Placed[], place: number): string {
-  return (group.find((one) => one.place === place) as Placed).part.text;
-}
-
-/** Positions count from the beginning of the last text; negative ones lie in those before it. */
-function stretchesOf(group: readonly Placed[], last: number, start: number, end: number): Stretch[] {
-  const stretches: Stretch[] = [];
-  let [from, to] = [start, end];
-  for (let at = last; at >= 0 && from < to; at--) {
-    const { part, place } = group[at] as Placed;
-    if (at < last) {
-      from += part.text.length;
-      to += part.text.length;
-    }
-    if (to > 0) stretches.unshift({ place, start: Math.max(0, from), end: Math.min(to, part.text.length) });
-    if (from >= 0) break;
-    to = Math.min(to, 0);
-  }
-  return stretches;
 }

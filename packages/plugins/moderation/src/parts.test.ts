@@ -9,6 +9,7 @@ import {
   streamAnswer,
   testPipeline,
 } from '@sluice/core/testing';
+import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import {
   CATEGORIES,
@@ -20,6 +21,7 @@ import {
 } from './index.ts';
 import { DetectorFinder } from './detect/detector-finder.ts';
 import { DETECTORS, type DetectorName } from './detect/detectors.ts';
+import { withoutAllowed } from './finder.ts';
 import { parseCsv, parseJsonl, parseText } from './sources/parse-list.ts';
 import { memoryStrikeStore } from './strikes/strike-store.ts';
 import { buildWords } from './words/build.ts';
@@ -63,6 +65,25 @@ describe('detectors', () => {
     expect(hold('done. ')).toBe(6);
     expect(hold('x'.repeat(1_000))).toBe(1_000 - 255);
   });
+});
+
+test('a find counts unless one exception covers it as a whole', () => {
+  const stretch = fc
+    .tuple(fc.nat({ max: 20 }), fc.integer({ min: 1, max: 8 }), fc.boolean())
+    .map(([start, length, allow]) => {
+      const find = { start, end: start + length, rule: 'word:x', category: 'x', severity: 'low' as const };
+      return allow ? { ...find, allow } : find;
+    });
+  fc.assert(
+    fc.property(fc.array(stretch, { maxLength: 12 }), (finds) => {
+      const covered = ({ start, end }: (typeof finds)[number]): boolean =>
+        finds.some((one) => 'allow' in one && one.start <= start && end <= one.end);
+      const expected = finds.filter((find) => !('allow' in find) && !covered(find));
+      const told = withoutAllowed(finds);
+      expect(told).toHaveLength(expected.length);
+      for (const find of expected) expect(told).toContain(find);
+    }),
+  );
 });
 
 describe('scope', () => {

@@ -56,9 +56,9 @@ export class Conversation {
     if (acrossMessages < 2) return [];
     const messages = [...this.#texts.keys()].sort((a, b) => a - b);
     const texts = messages.map((message) => this.#texts.get(message) as string);
-    return findAcross(finder, texts, acrossMessages).map(({ find, message }) => ({
+    return findAcross(finder, texts, acrossMessages).map(({ find, stretches }) => ({
       find,
-      message: messages[message] as number,
+      message: messages[(stretches.at(-1) ?? stretches[0]).place] as number,
     }));
   }
 

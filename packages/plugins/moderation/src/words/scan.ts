@@ -27,6 +27,8 @@ export interface ScanOptions {
   readonly json?: boolean;
   /** Digits and signs stand for the letters they look like. */
   readonly leet?: boolean;
+  /** Where words may begin and end, whatever stands next to them. */
+  readonly seams?: ReadonlySet<number> | undefined;
 }
 
 /** What a scan gives. */
@@ -47,7 +49,7 @@ export class WordScanner {
   readonly words: CompiledWords;
   /** Where the last letters stood, to know where a find began. */
   readonly #ring = new Int32Array(RING);
-  readonly #place: Place;
+  readonly #place: { -readonly [Name in keyof Place]: Place[Name] };
   readonly #starts: Starts;
   readonly #leetStarts: Starts;
 
@@ -55,16 +57,20 @@ export class WordScanner {
     this.words = words;
     this.#starts = new Starts(words, words.table);
     this.#leetStarts = new Starts(words, words.leetTable);
-    this.#place = { words, text: '', ring: this.#ring, count: 0, leet: false };
+    this.#place = { words, text: '', ring: this.#ring, count: 0, leet: false, seams: undefined };
   }
 
   /** Finds the words of the list in a text. */
-  scan(text: string, { final = true, json = false, leet = false }: ScanOptions = {}): Scanned {
+  scan(text: string, { final = true, json = false, leet = false, seams }: ScanOptions = {}): Scanned {
     const { base, check, fail, hit } = this.words;
     const table = leet ? this.words.leetTable : this.words.table;
     const starts = leet ? this.#leetStarts : this.#starts;
     const { bits } = starts;
     const ring = this.#ring;
+    const place = this.#place;
+    place.text = text;
+    place.leet = leet;
+    place.seams = seams;
     const { length } = text;
     let hits: WordHit[] | undefined;
     let hold = length;
@@ -74,6 +80,8 @@ export class WordScanner {
     // Leaping is for texts in which next to nothing begins a word: a short leap is the last one.
     let leaps = length >= WORTH_LEAPING;
     let before = 0;
+    // With seams, an edge may be anywhere.
+    const edged = seams === undefined ? START.letter : 0;
     for (let i = 0; i < length; i++) {
       if (leaps && state === 0) {
         const to = starts.next(text, i);
@@ -85,7 +93,7 @@ export class WordScanner {
       const unit = text.charCodeAt(i);
       const own = bits[unit] as number;
       // Behind a letter there is no edge.
-      const begins = START.anywhere | (START.atEdge & ~(before >> 1));
+      const begins = START.anywhere | (START.atEdge & ~((before & edged) >> 1));
       before = own;
       if (state === 0 && (own & begins) === 0) continue;
       const letter = table[unit] as number;
@@ -102,9 +110,9 @@ export class WordScanner {
         state = to;
         ring[count++ & MASK] = i;
         if (hit[state] !== 0) {
-          const more = this.#report(text, state, count, i + 1, final, leet);
-          if (more.hits.length > 0) hits = hits === undefined ? more.hits : hits.concat(more.hits);
-          if (more.hold < hold) hold = more.hold;
+          // One list for all: a copy at each hit would take time that grows with the square of their number.
+          hits ??= [];
+          hold = Math.min(hold, this.#report(state, count, i + 1, final, hits));
         }
       } else if (letter === 2) {
         state = 0;
@@ -121,15 +129,14 @@ export class WordScanner {
         }
         const end = i + special.length;
         if (special.folded !== '' && hit[state] !== 0) {
-          const more = this.#report(text, state, count, end, final, leet);
-          if (more.hits.length > 0) hits = hits === undefined ? more.hits : hits.concat(more.hits);
-          if (more.hold < hold) hold = more.hold;
+          hits ??= [];
+          hold = Math.min(hold, this.#report(state, count, end, final, hits));
         }
         i = end - 1;
         before = bits[text.charCodeAt(i)] as number;
       }
     }
-    if (!final && state !== 0) hold = Math.min(hold, this.#liveStart(text, state, count, read, leet));
+    if (!final && state !== 0) hold = Math.min(hold, this.#liveStart(state, count, read));
     return { hits: hits ?? NO_HITS, hold };
   }
 
@@ -148,18 +155,12 @@ export class WordScanner {
     return to;
   }
 
-  #report(
-    text: string,
-    state: number,
-    count: number,
-    end: number,
-    final: boolean,
-    leet: boolean,
-  ): { hits: WordHit[]; hold: number } {
+  /** Takes note of the words that end here; gives the start of the first one that the next characters decide. */
+  #report(state: number, count: number, end: number, final: boolean, hits: WordHit[]): number {
     const { hit, fail, entry, depth, flags, severity, category, categories } = this.words;
-    const place = this.#at(text, count, leet);
-    const hits: WordHit[] = [];
-    let hold = text.length;
+    const place = this.#place;
+    place.count = count;
+    let hold = place.text.length;
     for (let node = hit[state] as number; node !== 0; node = hit[fail[node] as number] as number) {
       const id = entry[node] as number;
       const start = this.#ring[(count - (depth[node] as number)) & MASK] as number;
@@ -176,26 +177,20 @@ export class WordScanner {
         allow: ((flags[id] as number) & ENTRY.allow) !== 0,
       });
     }
-    return { hits, hold };
+    return hold;
   }
 
   /** Where the longest beginning of a word starts that ends the text, as far as it was read. */
-  #liveStart(text: string, from: number, count: number, read: number, leet: boolean): number {
+  #liveStart(from: number, count: number, read: number): number {
     const { fail, depth } = this.words;
-    const place = this.#at(text, count, leet);
+    const place = this.#place;
+    place.count = count;
+    const { text } = place;
     for (let state = from; state !== 0; state = fail[state] as number) {
       const start = this.#ring[(count - (depth[state] as number)) & MASK] as number;
       if (text.length - start < MAX_SPAN && isLive(place, state, start, read)) return start;
     }
     return text.length;
-  }
-
-  #at(text: string, count: number, leet: boolean): Place {
-    const place = this.#place as { -readonly [Name in keyof Place]: Place[Name] };
-    place.text = text;
-    place.count = count;
-    place.leet = leet;
-    return place;
   }
 }
 

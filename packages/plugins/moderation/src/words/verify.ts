@@ -12,6 +12,8 @@ export interface Place {
   /** Letters so far. */
   readonly count: number;
   readonly leet: boolean;
+  /** Where words may begin and end, whatever stands next to them. */
+  readonly seams: ReadonlySet<number> | undefined;
 }
 
 const MASK = MAX_WORD_LENGTH - 1;
@@ -35,7 +37,7 @@ export function isWord(
 ): 'yes' | 'no' | 'later' {
   const { words, text } = place;
   const flags = words.flags[entry] as number;
-  if ((flags & ENTRY.leftEdge) !== 0 && !beginsWord(text, start)) return 'no';
+  if ((flags & ENTRY.leftEdge) !== 0 && !beginsWord(place, start)) return 'no';
   const depth = words.depth[node] as number;
   const { filled, spaces, stops, brackets, broken } = gapsOf(place, node, end);
   if (broken) return 'no';
@@ -48,14 +50,14 @@ export function isWord(
     if (filled === 1 && !spelled && CONTRACTION.test(text.slice(start, end))) return 'no';
   }
   if (place.leet && !readsAsLetters(place, depth)) return 'no';
-  return (flags & ENTRY.rightEdge) === 0 ? 'yes' : endsWord(text, end, final);
+  return (flags & ENTRY.rightEdge) === 0 ? 'yes' : endsWord(place, end, final);
 }
 
 /** Whether the beginning of a word, which the text ends with, may still be completed. It was read up to `end`. */
 export function isLive(place: Place, node: number, start: number, end: number): boolean {
   const { words, text } = place;
   const flags = words.node[node] as number;
-  if ((flags & NODE.freeLeft) === 0 && !beginsWord(text, start)) return false;
+  if ((flags & NODE.freeLeft) === 0 && !beginsWord(place, start)) return false;
   const { filled, spaces, stops, broken } = gapsOf(place, node, end);
   if (broken) return false;
   if (filled === (words.depth[node] as number) - 1) return true;
@@ -123,8 +125,9 @@ function sourceWidth(text: string, at: number): number {
   return typeof escape === 'object' ? escape.length : widthAt(text, at);
 }
 
-function beginsWord(text: string, start: number): boolean {
+function beginsWord({ text, seams }: Place, start: number): boolean {
   for (let i = start; i > 0;) {
+    if (seams?.has(i)) return true;
     const kind = kindBefore(text, i);
     if (kind !== KIND.transparent) return kind !== KIND.letter;
     i -= i > 1 && text.charCodeAt(i - 1) >> 10 === 0x37 ? 2 : 1;
@@ -132,9 +135,10 @@ function beginsWord(text: string, start: number): boolean {
   return true;
 }
 
-function endsWord(text: string, end: number, final: boolean): 'yes' | 'no' | 'later' {
+function endsWord({ text, seams }: Place, end: number, final: boolean): 'yes' | 'no' | 'later' {
   let i = end;
   for (; i < text.length; i += widthAt(text, i)) {
+    if (seams?.has(i)) return 'yes';
     const unit = text.charCodeAt(i);
     if (unit >> 10 === 0x36 && i + 1 === text.length && !final) return 'later';
     const kind = kindAt(text, i);

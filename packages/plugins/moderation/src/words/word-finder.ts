@@ -19,12 +19,12 @@ export class WordFinder implements Finder {
     this.#hasAllowed = words.hasAllowed;
   }
 
-  find(text: string, { final, json }: Reading): Found {
-    const plain = this.#scanner.scan(text, { final, json });
+  find(text: string, { final, json, seams }: Reading): Found {
+    const plain = this.#scanner.scan(text, { final, json, seams });
     let { hold } = plain;
     let hits = plain.hits;
     if (STAND_INS.test(text) && LEET.test(text)) {
-      const leet = this.#scanner.scan(text, { final, json, leet: true });
+      const leet = this.#scanner.scan(text, { final, json, leet: true, seams });
       hits = hits.length === 0 ? leet.hits : [...hits, ...leet.hits];
       hold = Math.min(hold, leet.hold);
     }
