@@ -1,7 +1,14 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { mount } from '@sluice/adapters/node';
 import { CLOCK, createPipeline, provide } from '@sluice/core';
-import { fakeClock, fakeUpstream, rawConnection, rawRequest } from '@sluice/core/testing';
+import { fakeClock, fakeUpstream, rawConnection, rawRequest, rawResponse } from '@sluice/core/testing';
 import { expect, it } from 'vitest';
 import { expectQuiet, standsStill } from './adapters-support.ts';
 import { type Host, HOSTS, NODE_HOSTS } from './mounts.ts';
@@ -27,6 +34,47 @@ it.each(HOSTS)(
     await expectBounded(host, 5, question(true));
   },
 );
+
+it('a JSON answer that waits for its reader when the pipeline gives up never ends properly', async () => {
+  const answer = JSON.stringify({ type: 'message', content: [{ type: 'text', text: 'y'.repeat(900_000) }] });
+  // Without a length: the client can tell by the end alone that it has all of it.
+  const upstream = createServer((req, res) => {
+    req.resume();
+    res.setHeader('content-type', 'application/json');
+    for (let at = 0; at < answer.length; at += 60_000) res.write(answer.slice(at, at + 60_000));
+    res.end();
+  });
+  await once(upstream.listen(0, '127.0.0.1'), 'listening');
+  const clock = fakeClock();
+  const pipeline = createPipeline({
+    upstream: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+    services: [provide(CLOCK, () => clock)],
+  });
+  const handle = mount(pipeline);
+  const server = createServer((req, res) => void handle(req, res));
+  let written = (): number => 0;
+  server.on('connection', (socket) => (written = () => socket.bytesWritten));
+  // A local socket: the buffers of TCP on loopback would hold all of it.
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-cut-'));
+  await once(server.listen(join(folder, 'app.sock')), 'listening');
+
+  const client = connect(join(folder, 'app.sock'));
+  client.write(question(false));
+  const [beginning] = (await once(client, 'data')) as [Buffer];
+  client.pause();
+  await standsStill(written);
+  const draining = pipeline.drain(100);
+  await clock.advance(100);
+  await draining;
+  const got = rawResponse(Buffer.concat([beginning, ...(await client.toArray())]));
+  expect(got?.body.length).toBeLessThan(answer.length);
+  expect([got?.status, got?.complete]).toEqual([200, false]);
+
+  await pipeline.close(0);
+  server.close();
+  upstream.close();
+  await rm(folder, { recursive: true });
+});
 
 async function expectBounded(host: Host, readers: number, request: string): Promise<void> {
   await using upstream = await fakeUpstream();

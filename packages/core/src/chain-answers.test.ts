@@ -1,10 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Middleware, type Plugin } from './plugin.ts';
+import { provide } from './services.ts';
 import { anthropicMessage, anthropicStream } from './testing/anthropic-wire.ts';
 import { callWith, causeOf, middlewarePlugin as plugin } from './testing/call-with.ts';
 import type { ScriptedAnswer } from './testing/scripted-transport.ts';
 import { testPipeline } from './testing/test-pipeline.ts';
+import { TRANSPORT, type Transport } from './transport/transport.ts';
 
 const message = anthropicMessage();
 const json = { 'content-type': 'application/json' };
@@ -160,11 +162,64 @@ describe('a transport that is not ours', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('may throw at once, or answer at once: it is one attempt all the same, and it ends', async () => {
+    for (const policy of ['open', 'closed'] as const) {
+      const log: string[] = [];
+      const passing = plugin(
+        'passing',
+        (request, next, ctx) => {
+          ctx.onAttempt(({ disposition }) => void log.push(`${disposition?.health}`));
+          return next(request);
+        },
+        policy,
+      );
+      const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+      const answers: (() => unknown)[] = [
+        () => {
+          throw refused;
+        },
+        ok,
+      ];
+      const send = (() => {
+        log.push('sent');
+        return answers.shift()?.();
+      }) as Transport['send'];
+      await using test = testPipeline({
+        plugins: [passing],
+        services: [provide(TRANSPORT, () => ({ send }))],
+      });
+      expect((await test.post()).status).toBe(502);
+      expect(await (await test.post()).text()).toBe(message);
+      expect(log).toEqual(['sent', 'failure', 'sent', 'success']);
+      expect(test.outcomes).toMatchObject([
+        { kind: 'upstream-error', attempts: 1, cause: { code: 'connect_failed', cause: refused } },
+        { kind: 'completed', attempts: 1 },
+      ]);
+    }
+    expect(warnings).toEqual([]);
+  });
+
   it('that returns no response is an internal error', async () => {
     const call = await callWith([], (() => undefined) as unknown as ScriptedAnswer);
     expect(call).toMatchObject({ status: 500, outcome: { cause: { code: 'internal' } } });
     expect(causeOf(call)).toBe('the transport returned undefined, no Response');
   });
+});
+
+it('a plugin that sends where nothing can be sent makes an attempt that fails, and ends', async () => {
+  for (const [url, code] of [
+    ['http://example.com/v1/messages', 'connect_failed'],
+    ['https://[no/v1/messages', 'invalid_request'],
+  ] as const) {
+    const lost = plugin('lost', (request, next) => next({ ...request, url }));
+    const innocent = plugin('innocent', (request, next) => next(request), 'open');
+    await using test = testPipeline({ plugins: [lost, innocent], sockets: true });
+    await (await test.post()).text();
+    expect(test.outcomes).toMatchObject([
+      { cause: { code, retryable: false }, history: [{ error: { code }, durationMs: 0 }] },
+    ]);
+  }
+  expect(warnings).toEqual([]);
 });
 
 describe('a call that is aborted', () => {

@@ -7,7 +7,7 @@ import { adopted } from './stream/answer.ts';
 import { takeEvents } from './stream/attach.ts';
 import { batchBytes, type EventReader } from './stream/event-reader.ts';
 import { LazyResponse, type ResponseBody } from './stream/lazy-response.ts';
-import type { Wake } from './stream/pull.ts';
+import type { Pullable, Wake } from './stream/pull.ts';
 
 /**
  * The outer edge: hands the answer to the caller and finds out how the call ended. Every body passes here once, so
@@ -82,7 +82,7 @@ class EdgeSource implements BodySource {
   /** Whoever pulled last. */
   #wake: Wake | undefined;
   #ended = false;
-  /** The reader has everything that makes the answer complete. */
+  /** The reader has the event behind which nothing of value follows. */
   #handedOn = false;
 
   constructor(body: ResponseBody, facts: BodyFacts, call: Call, status: number) {
@@ -109,6 +109,7 @@ class EdgeSource implements BodySource {
   cancel(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#handedOn = this.#missesNothing();
     this.#stop(
       PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason }),
       reason,
@@ -117,7 +118,6 @@ class EdgeSource implements BodySource {
 
   #passChunk(chunk: Uint8Array | null | undefined): Uint8Array | null | undefined {
     if (chunk === null) this.#endProperly();
-    this.#handedOn = this.#facts.complete;
     return chunk;
   }
 
@@ -129,11 +129,8 @@ class EdgeSource implements BodySource {
         this.#endProperly();
         return null;
       }
-      const { finalEvent, terminated } = this.#facts;
-      // A plugin's own end counts as well: SDKs leave at an error event, and that is not why the call ended.
-      if (terminated !== undefined || (finalEvent !== undefined && batch.events.includes(finalEvent))) {
-        this.#handedOn = true;
-      }
+      const { finalEvent } = this.#facts;
+      if (finalEvent !== undefined && batch.events.includes(finalEvent)) this.#handedOn = true;
       const bytes = batchBytes(batch);
       if (bytes.length > 0) return bytes;
     }
@@ -161,12 +158,29 @@ class EdgeSource implements BodySource {
   /** The call was aborted: the reader may never come back, so the outcome must not wait for it. */
   readonly #onAbort = (reason: PipelineError): void => {
     if (this.#ended) return;
+    this.#handedOn = this.#missesNothing();
     // Before anything is stopped: that wakes whoever waits for more, and it must not find a proper end.
     if (this.#handedOn) this.#ended = true;
     else this.#failure = reason;
     this.#stop(reason, reason);
     this.#wake?.();
   };
+
+  /** Whether whoever leaves now has everything that makes the answer complete. */
+  #missesNothing(): boolean {
+    if (this.#handedOn) return true;
+    const { complete, terminated } = this.#facts;
+    const isBytes = 'bytes' in this.#body;
+    // A plugin's own end counts as well: SDKs leave at an error event, and that is not why the call ended.
+    if (isBytes ? !complete : terminated === undefined) return false;
+    // What has been seen to its end may still be held on its way here: by the pipeline until it is whole, by a clone.
+    const source: Pullable<unknown> = isBytes ? this.#body.bytes : this.#body.events;
+    try {
+      return source.pull(this.#wake ?? ignore) === null;
+    } catch {
+      return false;
+    }
+  }
 
   #stop(reason: PipelineError, given: unknown): void {
     if ('bytes' in this.#body) this.#body.bytes.cancel(given);
@@ -184,4 +198,8 @@ class EdgeSource implements BodySource {
   #endBy(error: PipelineError): void {
     this.#call.end(error.outcome, this.#status, this.#facts, error);
   }
+}
+
+function ignore(): void {
+  // Nobody waits for what is about to be given up.
 }

@@ -9,8 +9,8 @@ import { upstreamFailure } from './transport/failure.ts';
 import type { Transport } from './transport/transport.ts';
 
 /**
- * The innermost step: one attempt, put on record. A transport that is not ours may fail with anything and answer with
- * any `Response`: no plugin shall be blamed for it.
+ * The innermost step: one attempt, put on record. A transport that is not ours may fail with anything, at once or
+ * later, and answer with any `Response`: no plugin shall be blamed for it.
  */
 export function sending(transport: Transport): Step {
   return (request, ctx) => {
@@ -21,7 +21,13 @@ export function sending(transport: Transport): Step {
       return Promise.reject(new PipelineError('residency'));
     }
     const record = (ctx as Call).beginAttempt(endpoint);
-    return transport.send(request, ctx).then(
+    let sent: Promise<Response>;
+    try {
+      sent = Promise.resolve(transport.send(request, ctx));
+    } catch (error) {
+      sent = Promise.reject(error as Error);
+    }
+    return sent.then(
       (given) => {
         let response: Response;
         try {

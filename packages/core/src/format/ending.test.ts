@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_SSE_LIMITS, SseDecoder } from '../stream/sse-decoder.ts';
-import type { SseEvent } from '../stream/sse-event.ts';
+import { SseEvent } from '../stream/sse-event.ts';
 import { anthropicStream } from '../testing/anthropic-wire.ts';
 import { openaiChatStream } from '../testing/openai-chat-wire.ts';
 import { openaiResponsesStream } from '../testing/openai-responses-wire.ts';
@@ -78,6 +78,40 @@ describe.each(FORMATS)('$name', (format) => {
       return text;
     });
     expect(texts).toEqual(['text No.']);
+  });
+});
+
+describe('an ending stays in proportion to what the upstream said', () => {
+  const named = (name: string): Format => FORMATS.find((format) => format.name === name) as Format;
+  const length = (events: readonly SseEvent[]): number =>
+    events.reduce((sum, event) => sum + event.raw.length, 0);
+
+  test('wherever in a response it puts an item', () => {
+    const item = (index: unknown): SseEvent => {
+      const data = { type: 'response.output_item.done', output_index: index, item: { type: 'message' } };
+      return SseEvent.of(data.type, JSON.stringify(data));
+    };
+    const ended = (...indexes: unknown[]): readonly SseEvent[] => {
+      const ending = named('openai-responses').streamEnding('call', 'model');
+      for (const index of indexes) ending.note(item(index));
+      return ending.refuse('No.');
+    };
+    const ordinary = ended(0);
+    for (const index of [20_000, 4_294_967_294, 1e300, -1, 0.5, 'length', {}, null]) {
+      const events = ended(index);
+      expect(length(events), String(index)).toBe(length(ordinary));
+      expect(JSON.parse(events.at(-1)?.data ?? '')).toMatchObject({
+        response: { output: [{ type: 'message' }, { type: 'message', status: 'completed' }] },
+      });
+    }
+  });
+
+  test('however many choices it begins with however much beside them', () => {
+    const choices = Array.from({ length: 100 }, (_, index) => ({ index }));
+    const chunk = SseEvent.of('', JSON.stringify({ id: 'x'.repeat(10_000), choices }));
+    const ending = named('openai-chat').streamEnding('call', 'model');
+    ending.note(chunk);
+    expect(length(ending.refuse('No.'))).toBeLessThan(10 * chunk.raw.length);
   });
 });
 

@@ -60,17 +60,15 @@ export class ChatEnding implements StreamEnding {
   }
 
   refuse(text: string): SseEvent[] {
-    const open = [...this.#choices].filter(([, ended]) => !ended).map(([index]) => index);
-    const chunk = (index: unknown, delta: object, reason: string | null): SseEvent =>
-      SseEvent.of(
-        '',
-        JSON.stringify({ ...this.#head, choices: [{ index, delta, logprobs: null, finish_reason: reason }] }),
-      );
     const begun = this.#choices.size > 0;
-    const events = (begun ? open : [0]).flatMap((index) => [
-      chunk(index, { ...(begun ? {} : { role: 'assistant' }), content: text }, null),
-      chunk(index, {}, 'content_filter'),
-    ]);
+    const open = begun ? [...this.#choices].filter(([, ended]) => !ended).map(([index]) => index) : [0];
+    // All choices in one chunk: the head, which the upstream wrote, would be repeated as often as it begins choices.
+    const chunk = (delta: object, reason: string | null): SseEvent => {
+      const choices = open.map((index) => ({ index, delta, logprobs: null, finish_reason: reason }));
+      return SseEvent.of('', JSON.stringify({ ...this.#head, choices }));
+    };
+    const said = { ...(begun ? {} : { role: 'assistant' }), content: text };
+    const events = open.length === 0 ? [] : [chunk(said, null), chunk({}, 'content_filter')];
     return [...events, SseEvent.of('', '[DONE]')];
   }
 }

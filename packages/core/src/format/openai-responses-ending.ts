@@ -86,7 +86,8 @@ export class ResponsesEnding implements StreamEnding {
         if (isObject(item)) this.#open = { index, item };
         break;
       case 'response.output_item.done':
-        this.#items[index] = item;
+        // In the order of their ends, which is that of their places: a place that the upstream names may be any number.
+        if (isObject(item)) this.#items.push(item);
         this.#open = undefined;
         break;
       case 'response.content_part.added':
@@ -127,8 +128,9 @@ export class ResponsesEnding implements StreamEnding {
     if (this.#open !== undefined) {
       const { index, item } = this.#open;
       const content = part === undefined ? {} : { content: [part] };
-      output[index] = { ...item, ...content, status: 'incomplete' };
-      say('response.output_item.done', { output_index: index, item: output[index] });
+      const ended = { ...item, ...content, status: 'incomplete' };
+      output.push(ended);
+      say('response.output_item.done', { output_index: index, item: ended });
     }
     const item_id = `msg_${this.#callId}`;
     const at = { item_id, output_index: output.length, content_index: 0 };

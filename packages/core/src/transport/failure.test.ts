@@ -28,6 +28,7 @@ it.each([
   ['INVALID_CA', 'tls_failed'],
   ['UND_ERR_DESTROYED', 'shutting_down'],
   ['UND_ERR_INVALID_ARG', 'invalid_request'],
+  ['ERR_INVALID_URL', 'invalid_request'],
   ['EWHATEVER', 'connection_lost'],
 ])('%s before an answer means %s, and keeps its cause', (code, meaning) => {
   const error = coded(code);

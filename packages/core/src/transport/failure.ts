@@ -24,7 +24,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   UND_ERR_DESTROYED: 'shutting_down',
   UND_ERR_HEADERS_TIMEOUT: 'first_event_timeout',
   UND_ERR_BODY_TIMEOUT: 'idle_timeout',
-  // A request that undici will not send: a header value with a line break in it, for instance.
+  // A request that will not be sent: a header value with a line break in it, for instance, or a URL that is none.
+  ERR_INVALID_URL: 'invalid_request',
   UND_ERR_INVALID_ARG: 'invalid_request',
   UND_ERR_NOT_SUPPORTED: 'invalid_request',
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'invalid_request',
