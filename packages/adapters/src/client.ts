@@ -92,10 +92,10 @@ export class Client {
             const blocked = chunk.length > PIECE_BYTES ? this.#writePieces(chunk) : this.#write(chunk);
             if (blocked !== undefined) {
               waitsForClient = true;
-              void blocked.then(() => {
+              blocked.then(() => {
                 waitsForClient = false;
                 pump();
-              });
+              }, fail);
               return;
             }
           }
