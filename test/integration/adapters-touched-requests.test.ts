@@ -1,4 +1,12 @@
-import { rawConnection, rawRequest, type RawResponse, rawResponse, testPipeline } from '@sluice/core/testing';
+import { once } from 'node:events';
+import {
+  rawConnection,
+  rawRequest,
+  type RawRequestParts,
+  type RawResponse,
+  rawResponse,
+  testPipeline,
+} from '@sluice/core/testing';
 import { describe, expect, it } from 'vitest';
 import { expectQuiet } from './adapters-support.ts';
 import { type Before, type Host, NODE_HOSTS } from './mounts.ts';
@@ -16,12 +24,17 @@ interface Seen {
   readonly body: string | undefined;
 }
 
-async function through(host: Host, before: Before, body: string | Buffer): Promise<Seen> {
+async function through(
+  host: Host,
+  before: Before,
+  body: string | Buffer,
+  line: Pick<RawRequestParts, 'method' | 'path'> = {},
+): Promise<Seen> {
   await using test = testPipeline({ answers: [() => Response.json({ ok: 1 })] });
   await using hosted = await host.listen(test.pipeline, { before, maxBodyBytes: Buffer.byteLength(LONG) });
   using client = await rawConnection(hosted.url);
   const headers = { 'content-length': String(Buffer.byteLength(body)) };
-  client.send(rawRequest({ path: ROUTE, headers, body: '' }));
+  client.send(rawRequest({ path: ROUTE, ...line, headers, body: '' }));
   client.send(Buffer.from(body));
   const bytes = await client.received((soFar) => rawResponse(soFar)?.complete === true);
   const sent = test.transport.requests[0]?.body;
@@ -48,6 +61,29 @@ describe.each(NODE_HOSTS)('$name', (host) => {
       expect(answer.body.toString()).toContain('consumed before it reached this route');
     }
   });
+
+  it.each([
+    ['GET', '/v1/models'],
+    ['DELETE', '/v1/files/f'],
+  ])(
+    'refuses a %s with a body that a parser has read: it might be taken for the next request',
+    async (method, path) => {
+      for (const parsed of [
+        { body: { a: 'b' } },
+        { body: '{"a":"b"}' },
+        { rawBody: Buffer.from('{"a":"b"}') },
+      ]) {
+        const parser: Before = async (req) => {
+          req.resume();
+          await once(req, 'end');
+          Object.assign(req, parsed);
+        };
+        const { answer, body } = await through(host, parser, '{"a":"b"}', { method, path });
+        expect([answer.status, body]).toEqual([400, undefined]);
+        expect(answer.body.toString()).toContain(`A ${method} request has no body here.`);
+      }
+    },
+  );
 
   it.each([
     ['short', SHORT],
