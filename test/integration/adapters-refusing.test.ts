@@ -224,6 +224,15 @@ describe.each(NODE_HOSTS)('$name', (host) => {
     },
   );
 
+  it('breaks the connection when one long piece was announced with another length', async () => {
+    const headers = { 'content-type': 'application/json', 'content-length': '10' };
+    const text = 'x'.repeat(100_000);
+    using client = await serve(host, {}, { answers: [() => Response.json({ text }, { headers })] });
+    client.send(rawRequest({ path: '/v1/embeddings' }));
+    await client.ended;
+    expect(rawResponse(await client.received())?.complete).not.toBe(true);
+  });
+
   it('announces no body where there is none', async () => {
     const none = new Response(null, { status: 204, headers: { 'content-length': '5' } });
     using client = await serve(host, {}, { answers: [none, () => Response.json({ ok: 1 })] });

@@ -24,11 +24,13 @@ export interface HostOptions extends Omit<MountOptions<never>, 'identify'> {
   readonly before?: Before;
   /** Names the caller. Default: nobody does. */
   readonly identify?: () => Promise<Principal | undefined>;
+  /** A Unix socket to listen on. Default: a loopback port. */
+  readonly socketPath?: string;
 }
 
-/** A server that hosts a pipeline on a loopback port. */
+/** A server that hosts a pipeline. */
 export interface Hosted extends AsyncDisposable {
-  /** For instance `http://127.0.0.1:40123`, without a final slash. */
+  /** For instance `http://127.0.0.1:40123`, without a final slash; of a Unix socket its path. */
   readonly url: string;
   readonly server: Server;
   /** What reached the framework's own error handling; ends empty, or something has leaked there. */
@@ -44,7 +46,7 @@ export interface Host {
 type Handler = (req: IncomingMessage, res: ServerResponse) => unknown;
 type Build = (
   pipeline: Pipeline,
-  options: Omit<HostOptions, 'before'>,
+  options: Omit<HostOptions, 'before' | 'socketPath'>,
   before: Before | undefined,
   errors: unknown[],
 ) => Handler;
@@ -134,13 +136,14 @@ const web: Build = (pipeline, options, before, errors) => {
 
 const host = (name: string, build: Build): Host => ({
   name,
-  async listen(pipeline, { before, ...options } = {}) {
+  async listen(pipeline, { before, socketPath, ...options } = {}) {
     const errors: unknown[] = [];
     const handler = build(pipeline, options, before, errors);
     const server = createServer((req, res) => void handler(req, res));
-    server.listen(0, '127.0.0.1');
+    if (socketPath === undefined) server.listen(0, '127.0.0.1');
+    else server.listen(socketPath);
     await once(server, 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const url = socketPath ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     return {
       url,
       server,

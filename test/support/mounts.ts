@@ -7,7 +7,7 @@ import { type HostOptions, HOSTS } from '../integration/mounts.ts';
 export type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** Options of an adapter. */
-export type MountOptions = Omit<HostOptions, 'before'>;
+export type MountOptions = Omit<HostOptions, 'before' | 'socketPath'>;
 
 /** A pipeline that can be called. */
 export interface Mounted extends AsyncDisposable {

@@ -92,10 +92,10 @@ export class Client {
             const blocked = chunk.length > PIECE_BYTES ? this.#writePieces(chunk) : this.#write(chunk);
             if (blocked !== undefined) {
               waitsForClient = true;
-              void blocked.then(() => {
+              blocked.then(() => {
                 waitsForClient = false;
                 pump();
-              });
+              }, fail);
               return;
             }
           }
@@ -199,8 +199,15 @@ export class Client {
   #cut(reset: boolean): void {
     const { socket } = this.#req;
     // TLS has no reset of its own, and needs none: it knows a cut from an end.
-    if (reset && !('encrypted' in socket)) socket.resetAndDestroy();
-    else this.#res.destroy();
+    if (reset && !('encrypted' in socket)) {
+      try {
+        socket.resetAndDestroy();
+        return;
+      } catch {
+        // A Unix socket or a named pipe: there is no reset.
+      }
+    }
+    this.#res.destroy();
   }
 
   /** A pipelined request's answer has no socket yet, and Node 22 does not tell it that its client is gone. */

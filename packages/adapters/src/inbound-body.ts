@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Clock, type InboundRequest, PipelineError, type TimerHandle } from '@sluice/core';
 import { type BodyLimits, refuseNeedless, tooLarge } from './body-limits.ts';
+import { encodedChunk } from './encoded-chunk.ts';
 import { keptBody, type ParsedBody } from './kept-body.ts';
 import { refuseEncoded } from './single-headers.ts';
 
@@ -56,10 +57,17 @@ function readBody(
       chunks.length = 0;
       reject(error);
     };
-    req.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limits.maxBodyBytes) settle(tooLarge(limits));
-      if (!settled) chunks.push(chunk);
+    req.on('data', (data: Buffer | string) => {
+      if (settled) return;
+      try {
+        const chunk =
+          typeof data === 'string' ? encodedChunk(data, req.readableEncoding as BufferEncoding) : data;
+        length += chunk.length;
+        if (length > limits.maxBodyBytes) throw tooLarge(limits);
+        chunks.push(chunk);
+      } catch (error) {
+        settle(error as PipelineError);
+      }
     });
     req.on('end', () => {
       try {
@@ -75,6 +83,8 @@ function readBody(
     };
     req.on('close', onGone);
     req.on('error', onGone);
+    // Middleware has paused it, and listening alone does not undo that.
+    if (req.isPaused()) req.resume();
     // Most bodies have come together with their head, and need no timer.
     process.nextTick(() => {
       if (settled || req.complete) return;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type InboundRequest, PipelineError } from '@sluice/core';
-import { type BodyLimits, tooLarge } from './body-limits.ts';
+import { type BodyLimits, refuseNeedless, tooLarge } from './body-limits.ts';
 
 /** Where body parsers leave what they made of a body: Express on the request, Koa on `ctx.request`. */
 export interface ParsedBody {
@@ -21,10 +21,11 @@ const NOT_JSON = /^(?:multipart\/|application\/x-www-form-urlencoded)/i;
  * string as `body`), else the parsed value serialised again by `JSON.stringify`, which the upstream reads the same but
  * which is not the same bytes. The headers are those of the bytes: a parser has inflated and decoded them.
  *
- * @throws PipelineError `body_too_large`, `json_too_complex`, or `body_already_read` when nothing was kept.
+ * @throws PipelineError `body_too_large`, `json_too_complex`, `invalid_request`, or `body_already_read` when nothing was
+ *   kept.
  */
 export function keptBody(
-  { headers: { 'content-length': length, 'transfer-encoding': coding } }: IncomingMessage,
+  { method, headers: { 'content-length': length, 'transfer-encoding': coding } }: IncomingMessage,
   parsed: ParsedBody,
   headers: Readonly<Record<string, string>>,
   limits: BodyLimits,
@@ -35,6 +36,7 @@ export function keptBody(
   }
   const bytes = isKept(kept) ? bytesOf(kept) : serialised(kept, headers['content-type'], Number(length));
   if (bytes.length > limits.maxBodyBytes) throw tooLarge(limits);
+  refuseNeedless(method as string, bytes.length);
   const described = describing(headers, !(kept instanceof Uint8Array));
   return { headers: described, body: bytes.length === 0 ? null : bytes };
 }
