@@ -51,6 +51,7 @@ export {
   CACHE_STATUS,
   CONTENT_LABEL,
   type ContentLabel,
+  KEYED,
   LIMITS,
   PRINCIPAL,
   type Principal,

@@ -1,4 +1,12 @@
-import { createPipeline, definePlugin, PRINCIPAL, type Principal, provide } from '@sluice/core';
+import {
+  createPipeline,
+  definePlugin,
+  KEYED,
+  type Plugin,
+  PRINCIPAL,
+  type Principal,
+  provide,
+} from '@sluice/core';
 import {
   anthropicMessage,
   anthropicStream,
@@ -48,6 +56,7 @@ async function keyed(
   answers: readonly ScriptedAnswer[],
   options: KeyedOptions = {},
   others: TestPipelineOptions = {},
+  outside: readonly Plugin[] = [],
 ): Promise<Keyed> {
   const { principal, route, ...own } = options;
   const states = new KeyStates();
@@ -65,7 +74,7 @@ async function keyed(
   });
   const pipe = testPipeline({
     answers,
-    plugins: [routing(), credentials({ onEvent: (event) => events.push(event), ...own })],
+    plugins: [...outside, routing(), credentials({ onEvent: (event) => events.push(event), ...own })],
     services: [provide(KEY_STATES, () => states)],
     ...others,
   });
@@ -156,6 +165,27 @@ describe('a request', () => {
     expect(pipe.outcomes).toMatchObject([
       { cause: { code: 'credential_refused', cause: expect.stringContaining('"ap"') } },
     ]);
+  });
+
+  test.each([
+    [true, ['eu']],
+    [undefined, []],
+  ])('tells routing, if there is any, that its key has limits of its own (%s)', async (told, route) => {
+    const seen: unknown[] = [];
+    const options = { keys: [key('a')], route };
+    const spy = definePlugin({
+      name: 'spy',
+      create: () => ({
+        handle: async (request, next, { state }) => {
+          const response = await next(request);
+          seen.push(state.get(KEYED));
+          return response;
+        },
+      }),
+    });
+    await using pipe = await keyed([bad(429)], options, {}, [spy()]);
+    await status(pipe.post());
+    expect(seen).toEqual([told]);
   });
 
   test('to any endpoint carries the same keys where no endpoint has its own', async () => {

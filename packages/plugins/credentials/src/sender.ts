@@ -4,6 +4,7 @@ import {
   type Clock,
   type Context,
   discard,
+  KEYED,
   type Next,
   PipelineError,
   PRINCIPAL,
@@ -42,6 +43,8 @@ export class Sender {
   /** Sends an attempt, and where its key is turned away, once more with another: once a call, not once an attempt. */
   async send(request: ApiRequest, next: Next, ctx: Context): Promise<Response> {
     const choice = this.#choice(request, ctx);
+    // Routing alone asks.
+    if (request.endpoint !== undefined) ctx.state.set(KEYED, true);
     const use = this.#pick(choice);
     if (use === undefined) throw nobody(choice, this.#clock.now());
     return this.#sendWith(use, request, next, ctx, choice);

@@ -6,6 +6,7 @@ import {
   createPipeline,
   definePlugin,
   hotSwap,
+  KEYED,
   type Plugin,
   PipelineError,
   provide,
@@ -630,6 +631,44 @@ describe('an endpoint that throttles', () => {
     const endpoints = [{ ...EU, credential: 'caller' as const }, US];
     await using pipe = routed({ eu: () => bad(429, { 'retry-after': '20' }) }, { options: { endpoints } });
     await posts(pipe, 2);
+    expect(went(pipe)).toEqual(['eu', 'eu']);
+  });
+
+  test('throttles one key and not all, where each rests by itself', async () => {
+    const keys = inside(({ state }) => {
+      state.set(KEYED, true);
+    });
+    const event = errorEvent('anthropic-messages', 429);
+    await using pipe = routed({ eu: () => bad(429, { 'retry-after': '20' }) }, { within: [keys] });
+    await posts(pipe, 2);
+    expect(went(pipe)).toEqual(['eu', 'eu']);
+    await using stream = routed({ eu: streamAnswer([event]) }, { within: [keys] });
+    await posts(stream, 2, { stream: true });
+    expect(went(stream)).toEqual(['eu', 'eu']);
+    // What the endpoint says of itself is for all.
+    await using overloaded = routed({ eu: () => bad(529, { 'retry-after': '20' }) }, { within: [keys] });
+    await posts(overloaded, 2);
+    expect(went(overloaded)).toEqual(['eu', 'us']);
+    // And so is what is said of a credential of the endpoint's own, if that is what was sent.
+    const own = [{ ...EU, credential: { bearer: 'the-own-one' } }, US];
+    await using owned = routed(
+      { eu: () => bad(429, { 'retry-after': '20' }) },
+      { options: { endpoints: own } },
+    );
+    await posts(owned, 2);
+    expect(went(owned)).toEqual(['eu', 'us']);
+  });
+
+  test('is left alone for no other model, however the caller calls its own', async () => {
+    const health = endpointHealth();
+    const answer = (): Response => bad(429, { 'retry-after': '3600' });
+    await using pipe = routed({ eu: answer }, { health });
+    await posts(pipe, 1, { model: '*' });
+    expect(health.list(pipe.clock)[0]).toMatchObject({
+      available: true,
+      rests: [{ model: '*', reason: 'cooling' }],
+    });
+    await posts(pipe, 1, { model: 'other' });
     expect(went(pipe)).toEqual(['eu', 'eu']);
   });
 

@@ -115,7 +115,7 @@ export class Router implements PluginInstance {
         const readdressed = this.#readdressed(request, model, route, endpoint);
         const there = readdressed instanceof Promise ? await readdressed : readdressed;
         reached = true;
-        const passage = new Passage(route, streamed, model, this.#lessons, clock.now());
+        const passage = new Passage(route, ctx, this.#lessons, clock.now());
         const response = await followAttempt(there, next, clock, passage);
         return this.#plain(response) ? response : await this.#annotated(response, ctx, route, decision);
       } catch (error) {
