@@ -464,17 +464,33 @@ test.each([400, 404, 413, 422, 500, 529])('a %i says nothing of the key', async 
   expect(pipe.events).toEqual([]);
 });
 
-test.each([400, 403, 429, 500])('a %i that quotes the key is not handed on', async (code) => {
-  const body = '{"error":{"message":"you sent Bearer secret\\u002da"}}';
-  await using pipe = await keyed([new Response(body, { status: code, headers: JSON_TYPE })], {
-    keys: [key('a')],
+describe.each([400, 403, 429, 500])('a %i that quotes the key', (code) => {
+  test.each([
+    ['application/json', '{"error":{"message":"you sent Bearer secret\\u002da"}}'],
+    ['application/json', '{"error":{"message":"you sent Bearer secret-a", broken'],
+    ['text/plain', 'authorization: Bearer secret-a'],
+    ['text/html', '<pre>authorization: Bearer secret-a</pre>'],
+  ])('(%s, %s) is not handed on', async (type, body) => {
+    const quoting = new Response(body, { status: code, headers: { 'content-type': type } });
+    await using pipe = await keyed([quoting], { keys: [key('a')] });
+    const response = await pipe.post();
+    expect(response.status).toBe(502);
+    expect(await response.text()).not.toContain('secret');
+    expect(pipe.outcomes).toMatchObject([
+      { cause: { code: 'bad_answer', cause: expect.stringContaining(String(code)) } },
+    ]);
   });
-  const response = await pipe.post();
-  expect(response.status).toBe(502);
-  expect(await response.text()).not.toContain('secret');
-  expect(pipe.outcomes).toMatchObject([
-    { cause: { code: 'bad_answer', cause: expect.stringContaining(String(code)) } },
-  ]);
+});
+
+test('a 429 that quotes the key rests it, and another key takes the call', async () => {
+  const quoting: ScriptedAnswer = ({ headers }) =>
+    new Response(String(headers['authorization']), {
+      status: 429,
+      headers: { 'content-type': 'text/plain' },
+    });
+  await using pipe = await keyed([quoting, good()], { keys: [key('a'), key('b')] });
+  expect(await status(pipe.post())).toBe(200);
+  expect(pipe.events).toMatchObject([{ type: 'key-cooled' }]);
 });
 
 describe('which key', () => {

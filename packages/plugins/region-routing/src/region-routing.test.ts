@@ -25,6 +25,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import {
   ENDPOINT_HEALTH,
+  type EndpointCredential,
   type EndpointHealth,
   endpointHealth,
   regionRouting,
@@ -703,6 +704,22 @@ describe('a refused credential', () => {
     await using pool = routed({ eu: () => bad(401) });
     expect(await posts(caller, 2)).toEqual([401, 401]);
     expect(await posts(pool, 2)).toEqual([401, 401]);
+  });
+
+  test.each<[string, EndpointCredential, string]>([
+    ['a header', { header: 'x-api-key', value: 'sk-the-endpoints-own' }, 'x-api-key: sk-the-endpoints-own'],
+    ['a scheme', { header: 'authorization', value: 'Key sk-the-endpoints-own' }, 'no sk-the-endpoints-own'],
+    ['a bearer', { bearer: 'sk-the-endpoints-own' }, '{"m":"sk-the-endpoints-own"}'],
+    ['a function', { bearer: () => Promise.resolve('sk-the-endpoints-own') }, '<p>sk-the-endpoints-own'],
+  ])('as %s does not reach the caller in an error answer', async (_, credential, said) => {
+    for (const code of [400, 401, 403, 500]) {
+      const answer = (): Response => new Response(said, { status: code });
+      await using pipe = routed({ eu: answer }, { options: { endpoints: [{ ...EU, credential }] } });
+      const response = await pipe.post();
+      expect(response.status).toBe(502);
+      expect(await response.text()).not.toContain('the-endpoints-own');
+      expect(pipe.outcomes).toMatchObject([{ cause: { code: 'bad_answer', plugin: 'region-routing' } }]);
+    }
   });
 
   test('with 403 is explained and never failed over, not even by later calls; the answer stays as it is', async () => {
