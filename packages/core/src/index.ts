@@ -51,6 +51,7 @@ export {
   CACHE_STATUS,
   CONTENT_LABEL,
   type ContentLabel,
+  KEYED,
   LIMITS,
   PRINCIPAL,
   type Principal,
@@ -72,6 +73,7 @@ export { mapJsonAnswer } from './stream/map-json-answer.ts';
 export { discard, peekJson } from './stream/peek.ts';
 export { readFrom, type Wake } from './stream/pull.ts';
 export { responseFrom, type ResponseSeed } from './stream/response-from.ts';
+export { refuseEcho } from './stream/refuse-echo.ts';
 export { refusedAnswer } from './stream/refused-answer.ts';
 export { SseEvent } from './stream/sse-event.ts';
 export { type Needs, type Resolved, type ServiceRecipe, token, type Token } from './token.ts';

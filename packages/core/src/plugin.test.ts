@@ -93,6 +93,19 @@ describe('options', () => {
     expect(complaint(() => assemble(factory(options as object)))).toBe(sentence);
   });
 
+  it('are never quoted by a complaint: one of them may be a secret', () => {
+    const options = v.strictObject({
+      key: v.pipe(v.string(), v.regex(/^\w+$/)),
+      pool: v.strictObject({}),
+      either: v.union([v.literal('a'), v.literal('b')]),
+    });
+    const secretive = definePlugin({ name: 'x', options, create: () => ({ handle: (r, n) => n(r) }) });
+    const given = { key: 'sk-canary\n', pool: 'sk-canary', either: 'sk-canary' };
+    const make = () => assemble(secretive(given as never));
+    expect(make).toThrow('option "pool": Invalid type: Expected Object');
+    expect(make).not.toThrow('canary');
+  });
+
   it('may be described by any Standard Schema, but not by an asynchronous one', () => {
     const schema: OptionSchema<object> = {
       '~standard': { validate: async (value) => ({ value: value as object }) },

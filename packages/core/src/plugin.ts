@@ -186,7 +186,9 @@ export function validateOptions<T>(owner: string, schema: OptionSchema<T> | unde
     if (/^Invalid key: Expected never/.test(message)) return `there is no option "${where}"`;
     if (/^Invalid key: Expected ".*" but received undefined/.test(message))
       return `option "${where}" is missing`;
-    return where === '' ? message : `option "${where}": ${message}`;
+    // The schema's own words quote what was given, which may be a secret.
+    const said = message.replace(/^(Invalid .*?) but received .*$/s, '$1');
+    return where === '' ? said : `option "${where}": ${said}`;
   });
   throw new TypeError(`${owner}: ${complaints.join('; ')}.`);
 }

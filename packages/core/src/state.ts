@@ -65,6 +65,11 @@ export const ALLOWED_REGIONS: StateKey<readonly string[]> = stateKey('allowed-re
  * attempt, for whoever decides about another one.
  */
 export const ALTERNATIVES: StateKey<number> = stateKey('alternatives');
+/**
+ * Whether an attempt carries one of the operator's keys, each of which has limits of its own and rests by itself. Set by
+ * whoever puts them on: a throttle is then that key's affair, and says nothing of the endpoint to callers with others.
+ */
+export const KEYED: StateKey<boolean> = stateKey('keyed');
 /** How the cache took part: RFC 9211's words. */
 export const CACHE_STATUS: StateKey<'hit' | 'miss' | 'stale' | 'bypass' | 'collapsed'> =
   stateKey('cache-status');

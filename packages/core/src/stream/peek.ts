@@ -12,26 +12,41 @@ const MAX_PEEK_BYTES = 64 * 1024;
  * a short throttle. Undefined when it is no JSON, longer than 64 KiB or cut.
  */
 export async function peekJson(response: Response): Promise<unknown> {
-  if (
-    !LazyResponse.is(response) ||
-    Number(LazyResponse.header(response, 'content-length') ?? 0) > MAX_PEEK_BYTES
-  ) {
+  const peeked = await peekBytes(response, MAX_PEEK_BYTES);
+  if (peeked?.end !== 'whole') return undefined;
+  try {
+    return JSON.parse(peeked.bytes.toString()) as unknown;
+  } catch {
     return undefined;
+  }
+}
+
+/** The beginning of a body, and how it ended: `more` is there than was asked for, or it was `cut`. */
+export interface Peeked {
+  readonly bytes: Buffer;
+  readonly end: 'whole' | 'cut' | 'more';
+}
+
+/** Reads a body up to about `maxBytes` and puts the same bytes back. Undefined for a foreign response. */
+export async function peekBytes(response: Response, maxBytes: number): Promise<Peeked | undefined> {
+  if (!LazyResponse.is(response)) return undefined;
+  if (Number(LazyResponse.header(response, 'content-length') ?? 0) > maxBytes) {
+    return { bytes: Buffer.alloc(0), end: 'more' };
   }
   const body = LazyResponse.takeBody(response);
   if (body === null) {
     LazyResponse.putBody(response, null);
-    return undefined;
+    return { bytes: Buffer.alloc(0), end: 'whole' };
   }
   const source = bodySource(body);
   const chunks: Uint8Array[] = [];
-  let whole = false;
+  let end: Peeked['end'] = 'more';
   let failure: { readonly error: unknown } | undefined;
   try {
-    for (let length = 0; length <= MAX_PEEK_BYTES;) {
+    for (let length = 0; length <= maxBytes;) {
       const chunk = await readFrom(source);
       if (chunk === null) {
-        whole = true;
+        end = 'whole';
         break;
       }
       chunks.push(chunk);
@@ -39,14 +54,10 @@ export async function peekJson(response: Response): Promise<unknown> {
     }
   } catch (error) {
     failure = { error };
+    end = 'cut';
   }
   LazyResponse.putBody(response, { bytes: new HeldSource([...chunks], source, failure) });
-  if (!whole) return undefined;
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
-  } catch {
-    return undefined;
-  }
+  return { bytes: Buffer.concat(chunks), end };
 }
 
 /**

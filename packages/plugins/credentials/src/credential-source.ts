@@ -64,6 +64,12 @@ export async function load(source: CredentialSource, signal: AbortSignal): Promi
       `the source "${source.id}" gave ${text === '' ? 'nothing' : 'no text that a header can carry'}`,
     );
   }
+  // Not a number whatever its type says: what it is computed from may have been missing.
+  if (typeof expiresAt !== 'number' || Number.isNaN(expiresAt)) {
+    throw new Error(
+      `the source "${source.id}" gave no time in expiresAt; it takes milliseconds since the Unix epoch`,
+    );
+  }
   return { secret: new Secret(text), expiresAt };
 }
 

@@ -1,4 +1,12 @@
-import { createPipeline, definePlugin, PRINCIPAL, type Principal, provide } from '@sluice/core';
+import {
+  createPipeline,
+  definePlugin,
+  KEYED,
+  type Plugin,
+  PRINCIPAL,
+  type Principal,
+  provide,
+} from '@sluice/core';
 import {
   anthropicMessage,
   anthropicStream,
@@ -48,6 +56,7 @@ async function keyed(
   answers: readonly ScriptedAnswer[],
   options: KeyedOptions = {},
   others: TestPipelineOptions = {},
+  outside: readonly Plugin[] = [],
 ): Promise<Keyed> {
   const { principal, route, ...own } = options;
   const states = new KeyStates();
@@ -65,7 +74,7 @@ async function keyed(
   });
   const pipe = testPipeline({
     answers,
-    plugins: [routing(), credentials({ onEvent: (event) => events.push(event), ...own })],
+    plugins: [...outside, routing(), credentials({ onEvent: (event) => events.push(event), ...own })],
     services: [provide(KEY_STATES, () => states)],
     ...others,
   });
@@ -156,6 +165,27 @@ describe('a request', () => {
     expect(pipe.outcomes).toMatchObject([
       { cause: { code: 'credential_refused', cause: expect.stringContaining('"ap"') } },
     ]);
+  });
+
+  test.each([
+    [true, ['eu']],
+    [undefined, []],
+  ])('tells routing, if there is any, that its key has limits of its own (%s)', async (told, route) => {
+    const seen: unknown[] = [];
+    const options = { keys: [key('a')], route };
+    const spy = definePlugin({
+      name: 'spy',
+      create: () => ({
+        handle: async (request, next, { state }) => {
+          const response = await next(request);
+          seen.push(state.get(KEYED));
+          return response;
+        },
+      }),
+    });
+    await using pipe = await keyed([bad(429)], options, {}, [spy()]);
+    await status(pipe.post());
+    expect(seen).toEqual([told]);
   });
 
   test('to any endpoint carries the same keys where no endpoint has its own', async () => {
@@ -434,17 +464,33 @@ test.each([400, 404, 413, 422, 500, 529])('a %i says nothing of the key', async 
   expect(pipe.events).toEqual([]);
 });
 
-test.each([400, 403, 429, 500])('a %i that quotes the key is not handed on', async (code) => {
-  const body = '{"error":{"message":"you sent Bearer secret\\u002da"}}';
-  await using pipe = await keyed([new Response(body, { status: code, headers: JSON_TYPE })], {
-    keys: [key('a')],
+describe.each([400, 403, 429, 500])('a %i that quotes the key', (code) => {
+  test.each([
+    ['application/json', '{"error":{"message":"you sent Bearer secret\\u002da"}}'],
+    ['application/json', '{"error":{"message":"you sent Bearer secret-a", broken'],
+    ['text/plain', 'authorization: Bearer secret-a'],
+    ['text/html', '<pre>authorization: Bearer secret-a</pre>'],
+  ])('(%s, %s) is not handed on', async (type, body) => {
+    const quoting = new Response(body, { status: code, headers: { 'content-type': type } });
+    await using pipe = await keyed([quoting], { keys: [key('a')] });
+    const response = await pipe.post();
+    expect(response.status).toBe(502);
+    expect(await response.text()).not.toContain('secret');
+    expect(pipe.outcomes).toMatchObject([
+      { cause: { code: 'bad_answer', cause: expect.stringContaining(String(code)) } },
+    ]);
   });
-  const response = await pipe.post();
-  expect(response.status).toBe(502);
-  expect(await response.text()).not.toContain('secret');
-  expect(pipe.outcomes).toMatchObject([
-    { cause: { code: 'bad_answer', cause: expect.stringContaining(String(code)) } },
-  ]);
+});
+
+test('a 429 that quotes the key rests it, and another key takes the call', async () => {
+  const quoting: ScriptedAnswer = ({ headers }) =>
+    new Response(String(headers['authorization']), {
+      status: 429,
+      headers: { 'content-type': 'text/plain' },
+    });
+  await using pipe = await keyed([quoting, good()], { keys: [key('a'), key('b')] });
+  expect(await status(pipe.post())).toBe(200);
+  expect(pipe.events).toMatchObject([{ type: 'key-cooled' }]);
 });
 
 describe('which key', () => {
@@ -482,6 +528,11 @@ describe('options', () => {
     [{}, 'it has no keys'],
     [{ keys: [] }, 'it has no keys'],
     [{ keys: ['sk-ant-api03-canary'] }, 'a key itself does not belong into options'],
+    [{ tenants: { acme: 'sk-ant-api03-canary' } }, 'option "tenants.acme": must be a list of sources'],
+    [{ endpoints: { eu: 'sk-ant-api03-canary' } }, 'option "endpoints.eu"'],
+    [{ endpoints: 'sk-ant-api03-canary' }, 'must be a map from endpoints to their keys'],
+    [{ tenants: 'sk-ant-api03-canary' }, 'must be a map from tenants to their keys'],
+    [{ keys: [key('a')], headers: 'x-api-key: canary' }, 'must be a map of text'],
     [{ keys: [key('a'), key('a')] }, 'two keys of the same id'],
     [{ keys: [key('a')], header: 'cookie' }, 'must be "authorization"'],
     [{ keys: [key('a')], headers: { 'X-Project': 'p' } }, 'lower-case'],

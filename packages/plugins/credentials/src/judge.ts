@@ -1,4 +1,4 @@
-import { classify, type Clock, discard, peekJson, PipelineError, type Random } from '@sluice/core';
+import { classify, type Clock, peekJson, type Random } from '@sluice/core';
 import type { CredentialEvent, Tell } from './credential-event.ts';
 import { explain } from './explain.ts';
 import type { CredentialsSettings } from './options.ts';
@@ -34,13 +34,11 @@ export class Judge {
     const { credential } = classify(response, clock);
     const body = await peekJson(response);
     if (credential === 'keep') {
-      await refuseEcho(response, body, use);
       // What the upstream looked into closer, it did not turn away for a limit.
       if (response.status < 500) use.admitted();
       return { verdict: 'kept', reason: '' };
     }
     const reason = explain(response, body);
-    if (response.status !== 401) await refuseEcho(response, body, use);
     if (response.status === 403) {
       // Says nothing of the key itself: a caller can bring it about by asking for a model that the account has not.
       use.admitted();
@@ -79,20 +77,4 @@ function named({ key, model }: Use): Pick<CredentialEvent, 'key' | 'endpoint' | 
     ...(tenant === undefined ? {} : { tenant }),
     ...(model === '' ? {} : { model }),
   };
-}
-
-/**
- * Some proxies answer an error with the request's own headers.
- *
- * @throws PipelineError `bad_answer`, in the place of an answer that quotes the key.
- */
-async function refuseEcho(response: Response, body: unknown, { version }: Use): Promise<void> {
-  // Parsed and put together again, so that no escape hides it.
-  if (body === undefined || !JSON.stringify(body).includes(version.secret.reveal())) return;
-  await discard(response);
-  throw new PipelineError('bad_answer', {
-    plugin: 'credentials',
-    retryable: false,
-    cause: `an error answer (${response.status}) quoted the key`,
-  });
 }

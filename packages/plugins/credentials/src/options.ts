@@ -89,7 +89,13 @@ const sources = v.pipe(
 );
 const pool = {
   keys: v.exactOptional(sources),
-  tenants: v.exactOptional(v.record(v.string(), v.pipe(sources, v.minLength(1, 'must have a key')))),
+  tenants: v.exactOptional(
+    v.record(
+      v.string(),
+      v.pipe(sources, v.minLength(1, 'must have a key')),
+      'must be a map from tenants to their keys',
+    ),
+  ),
   header: v.exactOptional(
     v.picklist(
       ['authorization', 'x-api-key', 'api-key'],
@@ -104,6 +110,7 @@ const pool = {
         v.notValues(['authorization', 'x-api-key', 'api-key'], 'must not hold keys; use keys and header'),
       ),
       v.string('must be text'),
+      'must be a map of text',
     ),
   ),
 };
@@ -120,6 +127,7 @@ export const options: OptionSchema<CredentialsSettings> = v.pipe(
           v.strictObject(pool),
           v.check((given) => hasKeys(given), 'must have keys or tenants'),
         ),
+        'must be a map from endpoints to their keys',
       ),
     ),
     coolMs: v.exactOptional(milliseconds, 5_000),

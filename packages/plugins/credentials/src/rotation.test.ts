@@ -3,6 +3,7 @@ import {
   anthropicMessage,
   anthropicStream,
   errorBody,
+  fakeClock,
   type ScriptedAnswer,
   streamAnswer,
   type TestPipeline,
@@ -96,6 +97,36 @@ describe('a key from the environment', () => {
       'credentials: the key "main" of endpoint "default" cannot be loaded: the environment variable SLUICE_TEST_KEY is not set',
     );
   });
+});
+
+test.each([Number.NaN, '2026-01-01T00:00:00Z', new Date(0), null])(
+  'a key that ends at %s, which is no time, keeps it from starting; the source is not asked in a circle',
+  async (expiresAt) => {
+    const source = vault({ secret: 'k', expiresAt } as LoadedSecret);
+    await using pipe = rotating(source);
+    await expect(pipe.pipeline.start()).rejects.toThrow(
+      'credentials: the key "vault" of endpoint "default" cannot be loaded: the source "vault" gave no time in expiresAt; it takes milliseconds since the Unix epoch',
+    );
+    await pipe.clock.advance(60_000);
+    expect(source.asked()).toBe(1);
+  },
+);
+
+test('a key that is renewed with no time for its end is kept as it was', async () => {
+  const end = fakeClock().wallTime() + 600_000;
+  const source = vault({ secret: 'one', expiresAt: end }, { secret: 'two', expiresAt: Number.NaN });
+  await using pipe = rotating(source);
+  expect(await pipe.key()).toBe('one');
+  await pipe.clock.advance(550_000);
+  expect(await pipe.key()).toBe('one');
+  expect(source.asked()).toBeGreaterThan(1);
+  expect(source.asked()).toBeLessThan(12);
+  expect(pipe.events).toContainEqual(
+    expect.objectContaining({
+      type: 'refresh-failed',
+      reason: expect.stringContaining('no time in expiresAt'),
+    }),
+  );
 });
 
 describe('a key in a file', () => {

@@ -4,9 +4,11 @@ import {
   type Clock,
   type Context,
   discard,
+  KEYED,
   type Next,
   PipelineError,
   PRINCIPAL,
+  refuseEcho,
   stateKey,
 } from '@sluice/core';
 import { type EndpointKeys, poolFor, withKey } from './endpoint-keys.ts';
@@ -42,6 +44,8 @@ export class Sender {
   /** Sends an attempt, and where its key is turned away, once more with another: once a call, not once an attempt. */
   async send(request: ApiRequest, next: Next, ctx: Context): Promise<Response> {
     const choice = this.#choice(request, ctx);
+    // Routing alone asks.
+    if (request.endpoint !== undefined) ctx.state.set(KEYED, true);
     const use = this.#pick(choice);
     if (use === undefined) throw nobody(choice, this.#clock.now());
     return this.#sendWith(use, request, next, ctx, choice);
@@ -60,11 +64,11 @@ export class Sender {
       return response;
     }
     const { verdict, reason } = await this.#judge.ofAnswer(use, response);
-    if (verdict === 'kept') return response;
+    if (verdict === 'kept') return handOn(response, use);
     const refused = verdict === 'refused';
     await this.#settle(use, refused, reason, request.signal);
     const other = ctx.state.get(SENT_AGAIN) === true ? undefined : this.#instead(use, refused, choice);
-    if (other === undefined) return refused ? refuse(response, reason) : response;
+    if (other === undefined) return refused ? refuse(response, reason) : handOn(response, use);
     ctx.state.set(SENT_AGAIN, true);
     await discard(response);
     return this.#sendWith(other, request, next, ctx, choice);
@@ -114,6 +118,12 @@ export class Sender {
       this.#judge.cool(use, undefined);
     }
   };
+}
+
+/** An error answer, unless it quotes the key. */
+async function handOn(response: Response, { version }: Use): Promise<Response> {
+  await refuseEcho(response, version.secret.reveal(), 'credentials');
+  return response;
 }
 
 /** A caller would take the upstream's 401 for a word about its own key, and some of them quote the operator's. */

@@ -1,4 +1,4 @@
-import { type ApiRequest, PipelineError, withoutCredentials } from '@sluice/core';
+import { type ApiRequest, PipelineError, refuseEcho, withoutCredentials } from '@sluice/core';
 import type { EndpointCredential } from './endpoint.ts';
 
 type OwnCredential = Exclude<EndpointCredential, 'caller'>;
@@ -19,9 +19,25 @@ export function withCredential(
 }
 
 function put(bare: ApiRequest, credential: OwnCredential, value: string): ApiRequest {
-  const header = 'bearer' in credential ? 'authorization' : credential.header;
+  const header = headerOf(credential);
   const text = 'bearer' in credential ? `Bearer ${value}` : value;
   return { ...bare, headers: { ...bare.headers, [header]: text } };
+}
+
+/** @throws PipelineError In the place of an error answer that quotes an endpoint's own credential. */
+export async function refuseOwnEcho(
+  response: Response,
+  { headers }: ApiRequest,
+  credential: EndpointCredential | undefined,
+): Promise<void> {
+  if (credential === undefined || credential === 'caller') return;
+  const value = headers[headerOf(credential)] ?? '';
+  // Without the scheme: an error may quote the key alone.
+  await refuseEcho(response, value.slice(value.indexOf(' ') + 1), 'region-routing');
+}
+
+function headerOf(credential: OwnCredential): string {
+  return 'bearer' in credential ? 'authorization' : credential.header;
 }
 
 /** What a function returns was not there to be checked at assembly. */

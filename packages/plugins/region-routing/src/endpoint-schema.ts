@@ -15,12 +15,14 @@ const text = v.pipe(
   v.maxLength(256, 'is too long'),
 );
 
+const NO_SECRET =
+  'must be text of visible ASCII characters, without a line break at its end, or a function that returns it';
 const secret = v.union(
   [
-    v.pipe(v.string(), v.regex(/^[!-~](?:[ -~]*[!-~])?$/)),
+    v.pipe(v.string(), v.regex(/^[!-~](?:[ -~]*[!-~])?$/, NO_SECRET)),
     v.custom<Exclude<Secret, string>>((value) => typeof value === 'function'),
   ],
-  'must be text of visible ASCII characters, or a function that returns it',
+  NO_SECRET,
 );
 
 /** Framing and addressing are the transport's. */

@@ -41,6 +41,10 @@ test.each<[options: unknown, sentence: string]>([
     'option "endpoints.0.credential": must be "caller", { header, value } or { bearer }; a value is visible ASCII text or a function.',
   ],
   [
+    { endpoints: [{ ...eu, credential: { bearer: 'sk-from-a-file\n' } }] },
+    'option "endpoints.0.credential.bearer": must be text of visible ASCII characters, without a line break at its end, or a function that returns it.',
+  ],
+  [
     { endpoints: [{ ...eu, credential: { header: 'host', value: 'x' } }] },
     'option "endpoints.0.credential.header": is a header that carries no credential; use x-api-key, for example.',
   ],

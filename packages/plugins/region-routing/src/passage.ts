@@ -1,4 +1,4 @@
-import type { Attempt, AttemptListener } from '@sluice/core';
+import { type Attempt, type AttemptListener, type Context, KEYED, type State } from '@sluice/core';
 import type { Ejection } from './ejection.ts';
 import type { Latency, Waiting } from './latency.ts';
 import { ALL_MODELS } from './rests.ts';
@@ -22,14 +22,17 @@ export class Passage implements AttemptListener, Waiting {
   readonly #route: Route;
   readonly #latency: Latency;
   readonly #model: string | undefined;
+  readonly #said: State;
   readonly #lessons: Lessons;
 
-  constructor(route: Route, streamed: boolean, model: string | undefined, lessons: Lessons, now: number) {
+  constructor(route: Route, ctx: Context, lessons: Lessons, now: number) {
     const { state } = route;
+    const { streamed, model } = ctx;
     this.startedAt = now;
     this.#route = route;
     this.#latency = streamed ? state.streamed : state.whole;
     this.#model = model;
+    this.#said = ctx.state;
     this.#lessons = lessons;
     state.inFlight++;
     this.#latency.began(this);
@@ -65,8 +68,8 @@ export class Passage implements AttemptListener, Waiting {
     } else if (attempt.status !== undefined && (attempt.error === undefined || credential !== 'keep')) {
       // An answer that says no, in its status or in its first event; not one that was given up.
       this.#latency.touched(now);
-      // Another caller's key may well be good for it.
-      if (this.#route.credential === 'caller') return;
+      // Another caller's key may well be good for it, and so may another of the operator's.
+      if (this.#route.credential === 'caller' || this.#said.get(KEYED) === true) return;
       if (credential === 'cool') {
         state.rests.begin('cooling', this.#model, retryAfterMs ?? coolDownMs, now);
       } else if (credential === 'quarantine' && otherEndpoint && this.#route.credential !== undefined) {

@@ -6,6 +6,7 @@ import {
   createPipeline,
   definePlugin,
   hotSwap,
+  KEYED,
   type Plugin,
   PipelineError,
   provide,
@@ -24,6 +25,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import {
   ENDPOINT_HEALTH,
+  type EndpointCredential,
   type EndpointHealth,
   endpointHealth,
   regionRouting,
@@ -633,6 +635,44 @@ describe('an endpoint that throttles', () => {
     expect(went(pipe)).toEqual(['eu', 'eu']);
   });
 
+  test('throttles one key and not all, where each rests by itself', async () => {
+    const keys = inside(({ state }) => {
+      state.set(KEYED, true);
+    });
+    const event = errorEvent('anthropic-messages', 429);
+    await using pipe = routed({ eu: () => bad(429, { 'retry-after': '20' }) }, { within: [keys] });
+    await posts(pipe, 2);
+    expect(went(pipe)).toEqual(['eu', 'eu']);
+    await using stream = routed({ eu: streamAnswer([event]) }, { within: [keys] });
+    await posts(stream, 2, { stream: true });
+    expect(went(stream)).toEqual(['eu', 'eu']);
+    // What the endpoint says of itself is for all.
+    await using overloaded = routed({ eu: () => bad(529, { 'retry-after': '20' }) }, { within: [keys] });
+    await posts(overloaded, 2);
+    expect(went(overloaded)).toEqual(['eu', 'us']);
+    // And so is what is said of a credential of the endpoint's own, if that is what was sent.
+    const own = [{ ...EU, credential: { bearer: 'the-own-one' } }, US];
+    await using owned = routed(
+      { eu: () => bad(429, { 'retry-after': '20' }) },
+      { options: { endpoints: own } },
+    );
+    await posts(owned, 2);
+    expect(went(owned)).toEqual(['eu', 'us']);
+  });
+
+  test('is left alone for no other model, however the caller calls its own', async () => {
+    const health = endpointHealth();
+    const answer = (): Response => bad(429, { 'retry-after': '3600' });
+    await using pipe = routed({ eu: answer }, { health });
+    await posts(pipe, 1, { model: '*' });
+    expect(health.list(pipe.clock)[0]).toMatchObject({
+      available: true,
+      rests: [{ model: '*', reason: 'cooling' }],
+    });
+    await posts(pipe, 1, { model: 'other' });
+    expect(went(pipe)).toEqual(['eu', 'eu']);
+  });
+
   test('within a stream is left alone, too', async () => {
     const event = errorEvent('anthropic-messages', 429);
     await using pipe = routed({ eu: streamAnswer([event]) });
@@ -664,6 +704,22 @@ describe('a refused credential', () => {
     await using pool = routed({ eu: () => bad(401) });
     expect(await posts(caller, 2)).toEqual([401, 401]);
     expect(await posts(pool, 2)).toEqual([401, 401]);
+  });
+
+  test.each<[string, EndpointCredential, string]>([
+    ['a header', { header: 'x-api-key', value: 'sk-the-endpoints-own' }, 'x-api-key: sk-the-endpoints-own'],
+    ['a scheme', { header: 'authorization', value: 'Key sk-the-endpoints-own' }, 'no sk-the-endpoints-own'],
+    ['a bearer', { bearer: 'sk-the-endpoints-own' }, '{"m":"sk-the-endpoints-own"}'],
+    ['a function', { bearer: () => Promise.resolve('sk-the-endpoints-own') }, '<p>sk-the-endpoints-own'],
+  ])('as %s does not reach the caller in an error answer', async (_, credential, said) => {
+    for (const code of [400, 401, 403, 500]) {
+      const answer = (): Response => new Response(said, { status: code });
+      await using pipe = routed({ eu: answer }, { options: { endpoints: [{ ...EU, credential }] } });
+      const response = await pipe.post();
+      expect(response.status).toBe(502);
+      expect(await response.text()).not.toContain('the-endpoints-own');
+      expect(pipe.outcomes).toMatchObject([{ cause: { code: 'bad_answer', plugin: 'region-routing' } }]);
+    }
   });
 
   test('with 403 is explained and never failed over, not even by later calls; the answer stays as it is', async () => {

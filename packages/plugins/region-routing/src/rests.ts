@@ -4,8 +4,11 @@ import type { EndpointRest } from './endpoint-health.ts';
 const MAX_RESTS = 100;
 /** An upstream that asks for longer is asked again after an hour. */
 const MAX_REST_MS = 3_600_000;
-/** Stands for all models; no model is called so. */
-export const ALL_MODELS = '*';
+/** Stands for all models. No text: callers choose what models are called. */
+export const ALL_MODELS: unique symbol = Symbol('all models');
+
+/** What a rest is for. */
+type Scope = string | typeof ALL_MODELS;
 
 interface Rest {
   readonly reason: string;
@@ -15,7 +18,7 @@ interface Rest {
 /** Until when an endpoint is left alone, and why: for one model, or as a whole. */
 export class Rests {
   /** In the order in which they were set. */
-  readonly #rests = new Map<string, Rest>();
+  readonly #rests = new Map<Scope, Rest>();
 
   /** What is in force for a model. */
   of(model: string | undefined, now: number): Rest | undefined {
@@ -24,7 +27,7 @@ export class Rests {
   }
 
   /** Leaves the endpoint alone; a rest that lasts longer stays as it is. */
-  begin(reason: string, model: string | undefined, forMs: number, now: number): void {
+  begin(reason: string, model: Scope | undefined, forMs: number, now: number): void {
     const key = model ?? '';
     const until = now + Math.min(forMs, MAX_REST_MS);
     const before = this.#inForce(key, now);
@@ -32,7 +35,7 @@ export class Rests {
     this.#rests.delete(key);
     if (this.#rests.size >= MAX_RESTS) {
       const [oldest] = this.#rests.keys();
-      this.#rests.delete(oldest as string);
+      this.#rests.delete(oldest as Scope);
     }
     this.#rests.set(key, { reason, until });
   }
@@ -53,7 +56,7 @@ export class Rests {
     return list;
   }
 
-  #inForce(key: string, now: number): Rest | undefined {
+  #inForce(key: Scope, now: number): Rest | undefined {
     const rest = this.#rests.get(key);
     if (rest === undefined || rest.until > now) return rest;
     this.#rests.delete(key);

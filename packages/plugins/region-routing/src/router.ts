@@ -18,7 +18,7 @@ import {
 import { conversationOf } from './affinity.ts';
 import { type Choice, Chooser } from './choose.ts';
 import { Checks } from './checks.ts';
-import { withCredential } from './credential.ts';
+import { refuseOwnEcho, withCredential } from './credential.ts';
 import { diagnose } from './diagnosis.ts';
 import { Ejection } from './ejection.ts';
 import { type EndpointHealth, HealthStore } from './endpoint-health.ts';
@@ -115,8 +115,9 @@ export class Router implements PluginInstance {
         const readdressed = this.#readdressed(request, model, route, endpoint);
         const there = readdressed instanceof Promise ? await readdressed : readdressed;
         reached = true;
-        const passage = new Passage(route, streamed, model, this.#lessons, clock.now());
+        const passage = new Passage(route, ctx, this.#lessons, clock.now());
         const response = await followAttempt(there, next, clock, passage);
+        if (response.status > 399) await refuseOwnEcho(response, there, route.credential);
         return this.#plain(response) ? response : await this.#annotated(response, ctx, route, decision);
       } catch (error) {
         const objection = reached

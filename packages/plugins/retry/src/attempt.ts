@@ -63,13 +63,14 @@ export function giveUp(result: Attempt): Response {
   }
   const { error } = result;
   if (!PipelineError.is(error) || !error.retryable) throw error;
-  const { code, message, status, retryAfterMs, plugin, cause } = error;
+  const { code, message, status, retryAfterMs, headers, plugin, cause } = error;
   throw new PipelineError(code, {
     message,
     status,
     retryable: false,
     cause,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(headers === undefined ? {} : { headers }),
     ...(plugin === undefined ? {} : { plugin }),
   });
 }

@@ -1,6 +1,13 @@
-import { type ErrorCode, PipelineError } from '@sluice/core';
-import { anthropicMessage, errorBody, type ScriptedAnswer, type TestPipeline } from '@sluice/core/testing';
+import { definePlugin, type ErrorCode, PipelineError } from '@sluice/core';
+import {
+  anthropicMessage,
+  errorBody,
+  type ScriptedAnswer,
+  testPipeline,
+  type TestPipeline,
+} from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
+import { retry } from './index.ts';
 import { afterAllWaits, bad, DIALECT, good, JSON_TYPE, RESET, retrying } from './testing/retrying.ts';
 
 describe('an attempt that failed', () => {
@@ -76,6 +83,24 @@ describe('the last answer', () => {
     expect(response.status).toBe(502);
     expect(response.headers.get('x-should-retry')).toBe('false');
     expect(pipe.outcomes).toMatchObject([{ attempts: 3, cause: { code: 'connection_lost', cause: RESET } }]);
+  });
+
+  test('keeps the headers of a refusal from further in', async () => {
+    const headers = { ratelimit: '"rpm";r=0;t=60' };
+    const limit = definePlugin({
+      name: 'limit',
+      create: () => ({
+        handle: (request, next, ctx) => {
+          if (ctx.attempts > 1) throw new PipelineError('rate_limited', { headers });
+          return next(request);
+        },
+      }),
+    });
+    await using pipe = testPipeline({ answers: [bad(500), bad(500)], plugins: [retry(), limit()] });
+    const response = await afterAllWaits(pipe, pipe.post());
+    expect(response.status).toBe(429);
+    expect(response.headers.get('ratelimit')).toBe(headers.ratelimit);
+    expect(response.headers.get('x-should-retry')).toBe('false');
   });
 
   test('leaves it to the caller to come back after a refusal from further in', async () => {
