@@ -306,6 +306,32 @@ describe('content', () => {
     expect(await folder.text()).toContain('[TRUNCATED]');
     expect(await folder.text()).not.toContain('Li Lei');
   });
+
+  test.each([
+    ['body', 1_500_000, 'BYTES=4500001'],
+    ['shape', 50_000, 'LENGTH=150001'],
+  ])('with `redacted`, a %s that is too long is its length and a hash', async (_, strings, length) => {
+    await using folder = await auditFolder();
+    const body = `[${Array(strings).fill('""').join()}]`;
+    {
+      await using pipe = auditPipeline(folder, { content: { request: 'redacted' } });
+      // Of a route without a format, of which nobody counts the values.
+      const response = await pipe.pipeline.handle({
+        method: 'POST',
+        target: '/v1/messages/batches',
+        headers: { 'content-type': 'application/json' },
+        body: new Uint8Array(Buffer.from(body)),
+      });
+      await response.text();
+    }
+    const beside = await readFile(join(folder.directory, 'audit.000001.beside.jsonl'), 'utf8');
+    expect(beside.length).toBeLessThan(500);
+    expect(beside).toMatch(new RegExp(String.raw`"request":"\[REDACTED ${length} HASH=[0-9a-f]{16}\]"`));
+    // The next start reads it.
+    await using again = auditPipeline(folder);
+    await again.pipeline.start();
+    expect((await verifyLog({ ...folder })).problems).toEqual([]);
+  });
 });
 
 test('a restart goes on in the same chain', async () => {
@@ -329,6 +355,7 @@ test('options that cannot be are refused, in a sentence that says what to do', (
   expect(refused({ retention: { profile: 'cn', recordDays: 30 } })).toThrow('at least 183 days');
   expect(refused({ retention: { recordDays: 10, contentDays: 20 } })).toThrow('make it at most recordDays');
   expect(refused({ contentKey: { id: 'k', key: new Uint8Array(3) } })).toThrow('must be 32 bytes');
+  expect(refused({ maxContentBytes: 5 << 20 })).toThrow('must be at most 4194304');
   expect(refused({ log: '../x' })).toThrow('must be a name of letters');
   expect(refused({ checkpoints: { signingKey: 'x' } })).toThrow('must be an Ed25519 private key');
 });

@@ -110,7 +110,8 @@ export interface AuditOptions {
   /** With what content is encrypted. Default: nothing, content stands in clear beside the chain. */
   readonly contentKey?: ContentKey;
   /**
-   * Bytes of each way of a call that are kept, with `full`.
+   * Bytes of each way of a call that are kept, with `full`, 4 MiB at most. With `redacted`, a body that is longer, or has
+   * a longer shape, is kept as its length and a hash.
    *
    * @default 262_144
    */

@@ -385,6 +385,18 @@ describe('a torn end', () => {
     expect(await readdir(folder.directory)).toContain('audit.000001.jsonl.cut');
   });
 
+  test('beside the log is cut off too, however long its line is', async () => {
+    await using folder = await auditFolder();
+    const first = await openLog(folder);
+    await first.log.admit({ ...record('a'), beside: '{"call":"a"}' });
+    await first.log.close();
+    const path = join(folder.directory, 'audit.000001.beside.jsonl');
+    const kept = await readFile(path, 'utf8');
+    await appendFile(path, `{"seq":99,"call":"${'b'.repeat(70 << 20)}"}\n`);
+    await (await openLog(folder)).log.close();
+    expect(await readFile(path, 'utf8')).toBe(kept);
+  });
+
   test('that is more than torn keeps the log from starting, and the sentence says what to do', async () => {
     await using folder = await auditFolder();
     const first = await openLog(folder);
