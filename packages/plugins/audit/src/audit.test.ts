@@ -23,6 +23,7 @@ import {
   audit,
   type AuditOptions,
   type Direction,
+  functionSink,
   matchContent,
   openContent,
   type Sealed,
@@ -199,6 +200,56 @@ describe('two records of a call', () => {
     await pipe.clock.advance(1_000);
   });
 });
+
+test.each([
+  ['throws', () => fail()],
+  ['rejects', async () => fail()],
+])('an onAlert that %s costs no record, no call and not the process', async (_, onAlert) => {
+  await using folder = await auditFolder();
+  const warnings: string[] = [];
+  const collect = (warning: Error): void => void warnings.push(warning.message);
+  process.on('warning', collect);
+  const seqs: number[] = [];
+  let failures = 0;
+  const sink = functionSink(({ lines, first }) => {
+    if (first > 0 && failures-- > 0) throw new Error('not now');
+    seqs.push(...lines.map((_line, index) => first + index));
+  });
+  {
+    await using pipe = auditPipeline(
+      folder,
+      {
+        durability: 'sync',
+        onOverflow: 'shed',
+        checkpoints: {
+          signingKey: generateKeyPairSync('ed25519').privateKey,
+          everyRecords: 1,
+          publish: fail,
+        },
+        onAlert,
+      },
+      { services: [provide(AUDIT_SINKS, () => () => [sink])] },
+    );
+    await (await pipe.post()).text();
+    failures = 2;
+    const statuses = [(await pipe.post()).status, (await pipe.post()).status];
+    expect(statuses).toEqual([503, 503]);
+    await pipe.clock.advance(1_000);
+    const admitted = await pipe.post();
+    await admitted.text();
+    expect(admitted.status).toBe(200);
+  }
+  process.off('warning', collect);
+  expect(seqs.length).toBeGreaterThan(5);
+  expect(seqs).toEqual(seqs.map((_seq, index) => index));
+  expect(new Set(warnings)).toEqual(new Set(['onAlert of audit threw: logger is down']));
+  // write-failed, write-resumed, gap, publish-failed at the least.
+  expect(warnings.length).toBeGreaterThan(3);
+});
+
+function fail(): never {
+  throw new Error('logger is down');
+}
 
 describe('digests', () => {
   test('are of the request as it came and of the stream as it went, and nothing is written for each call', async () => {

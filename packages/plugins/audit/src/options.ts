@@ -133,6 +133,6 @@ export interface AuditOptions {
    * obeys it when no process writes the log. Default: nothing.
    */
   readonly legalHold?: LegalHold;
-  /** Told of faults, gaps and recoveries. Default: `process.emitWarning`. */
+  /** Told of faults, gaps and recoveries. What it throws is a warning of the process. Default: `process.emitWarning`. */
   readonly onAlert?: (alert: AuditAlert) => void;
 }
