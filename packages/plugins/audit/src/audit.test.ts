@@ -120,6 +120,28 @@ describe('two records of a call', () => {
     expect(await folder.text()).not.toContain('canary');
   });
 
+  test('are readable whatever `annotate` adds: what is no text, number or boolean is left out', async () => {
+    await using folder = await auditFolder();
+    const notes: Record<string, unknown> = {
+      a: 'text',
+      b: 1.5,
+      c: false,
+      d: undefined,
+      e: Symbol('e'),
+      f: () => 1,
+      g: NaN,
+      h: 1n,
+      i: { j: 1 },
+      k: null,
+    };
+    {
+      await using pipe = auditPipeline(folder, { annotate: () => notes as Record<string, string> });
+      await (await pipe.post()).text();
+    }
+    expect(outcomes(await folder.records())).toMatchObject([{ notes: { a: 'text', b: 1.5, c: false } }]);
+    expect((await folder.text()).match(/"notes":[^}]*/g)).toEqual(['"notes":{"a":"text","b":1.5,"c":false']);
+  });
+
   test('are written for refusals of other plugins, with the rule', async () => {
     await using folder = await auditFolder();
     const moderation = definePlugin({
