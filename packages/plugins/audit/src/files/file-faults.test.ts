@@ -288,6 +288,26 @@ describe('a full disk', () => {
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact' });
   });
 
+  test("with `drop` takes the log's own records all the same, which an erasure needs", async () => {
+    await using folder = await auditFolder();
+    const state = { full: false };
+    const { log, clock } = await openLog(folder, {
+      onOverflow: 'drop',
+      maxQueueBytes: 65_536,
+      ...full(state),
+    });
+    await log.admit(record('a'));
+    state.full = true;
+    for (let i = 0; i < 40; i++) void log.admit(record(`${'x'.repeat(4_000)}${i}`));
+    await until(() => log.failing);
+    const told = log.control('erased', '"selector":{"tenant":"acme"},"before":1');
+    state.full = false;
+    await moving(clock, told);
+    await log.close();
+    expect((await folder.records()).map(({ type }) => type)).toContain('erased');
+    await expect(log.control('erased', '"before":1')).rejects.toBeInstanceOf(LogUnavailable);
+  });
+
   test('that stays full does not keep the pipeline from closing', async () => {
     await using folder = await auditFolder();
     const state = { full: false };
