@@ -19,7 +19,7 @@ import { DIGEST_CHARS, salted } from '../chain/salts.ts';
 import { AuditLog } from '../log/audit-log.ts';
 import type { Entry } from '../log/queue.ts';
 import { LogUnavailable } from '../log/unavailable.ts';
-import type { AuditAlert, LogSettings } from '../log/settings.ts';
+import type { AuditAlert, Durability, LogSettings } from '../log/settings.ts';
 import { readSegment } from '../retention/segments.ts';
 import { verifyLog } from '../verify/verify.ts';
 import { FileSink, type FileSinkSettings } from './file-sink.ts';
@@ -183,6 +183,40 @@ describe('a sync that fails', () => {
     await allMatch(folder);
   });
 });
+
+test.each<Durability>(['os', 'sync', 'interval'])(
+  'with `%s`, a file whose last sync fails is not synced again and counted as good',
+  async (durability) => {
+    await using folder = await auditFolder();
+    const synced: string[] = [];
+    let failing = false;
+    const { log, sink, alerts, clock } = await openLog(folder, {
+      durability,
+      open: opener((path, action) => {
+        if (action === 'datasync') synced.push(path.slice(-12));
+        if (!failing || action !== 'datasync') return undefined;
+        failing = false;
+        return failure('EIO', 'fdatasync');
+      }),
+    });
+    await moving(clock, log.append(record('a')));
+    await moving(clock, log.append(record('b')));
+    failing = true;
+    synced.length = 0;
+    const ended = log.between((size) => sink.rotate(size));
+    // With `interval` everything is written anew; elsewhere nobody has it any more, or it is on the disk.
+    if (durability === 'interval') await ended;
+    else await expect(ended).rejects.toThrow('EIO');
+    await log.between((size) => sink.rotate(size));
+    expect(synced[0]).not.toBe(synced[1]);
+    await moving(clock, log.append(record('c')));
+    await moving(clock, log.close());
+    expect(alerts).toContainEqual({ type: 'fault', facts: expect.objectContaining({ code: 'EIO' }) });
+    expect(await folder.text()).toContain('"type":"fault"');
+    expect(new Set(await callsIn(folder))).toEqual(new Set(['a', 'b', 'c']));
+    expect(await verifyLog(folder)).toMatchObject({ problems: [] });
+  },
+);
 
 test('a write that fails half-way is repeated in another file', async () => {
   await using folder = await auditFolder();
