@@ -332,7 +332,8 @@ describe('a full disk', () => {
     });
     await log.admit(record('a'));
     state.full = true;
-    for (let i = 0; i < 40; i++) void log.admit(record(`${'x'.repeat(4_000)}${i}`));
+    for (let i = 0; i < 40; i++) void log.append(record(`${'x'.repeat(4_000)}${i}`));
+    await clock.advance(20);
     await until(() => log.failing);
     const told = log.control('erased', '"selector":{"tenant":"acme"},"before":1');
     state.full = false;
