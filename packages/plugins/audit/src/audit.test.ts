@@ -23,6 +23,7 @@ import {
   audit,
   type AuditOptions,
   type Direction,
+  functionSink,
   matchContent,
   openContent,
   type Sealed,
@@ -119,6 +120,28 @@ describe('two records of a call', () => {
     expect(await folder.text()).not.toContain('canary');
   });
 
+  test('are readable whatever `annotate` adds: what is no text, number or boolean is left out', async () => {
+    await using folder = await auditFolder();
+    const notes: Record<string, unknown> = {
+      a: 'text',
+      b: 1.5,
+      c: false,
+      d: undefined,
+      e: Symbol('e'),
+      f: () => 1,
+      g: NaN,
+      h: 1n,
+      i: { j: 1 },
+      k: null,
+    };
+    {
+      await using pipe = auditPipeline(folder, { annotate: () => notes as Record<string, string> });
+      await (await pipe.post()).text();
+    }
+    expect(outcomes(await folder.records())).toMatchObject([{ notes: { a: 'text', b: 1.5, c: false } }]);
+    expect((await folder.text()).match(/"notes":[^}]*/g)).toEqual(['"notes":{"a":"text","b":1.5,"c":false']);
+  });
+
   test('are written for refusals of other plugins, with the rule', async () => {
     await using folder = await auditFolder();
     const moderation = definePlugin({
@@ -199,6 +222,56 @@ describe('two records of a call', () => {
     await pipe.clock.advance(1_000);
   });
 });
+
+test.each([
+  ['throws', () => fail()],
+  ['rejects', async () => fail()],
+])('an onAlert that %s costs no record, no call and not the process', async (_, onAlert) => {
+  await using folder = await auditFolder();
+  const warnings: string[] = [];
+  const collect = (warning: Error): void => void warnings.push(warning.message);
+  process.on('warning', collect);
+  const seqs: number[] = [];
+  let failures = 0;
+  const sink = functionSink(({ lines, first }) => {
+    if (first > 0 && failures-- > 0) throw new Error('not now');
+    seqs.push(...lines.map((_line, index) => first + index));
+  });
+  {
+    await using pipe = auditPipeline(
+      folder,
+      {
+        durability: 'sync',
+        onOverflow: 'shed',
+        checkpoints: {
+          signingKey: generateKeyPairSync('ed25519').privateKey,
+          everyRecords: 1,
+          publish: fail,
+        },
+        onAlert,
+      },
+      { services: [provide(AUDIT_SINKS, () => () => [sink])] },
+    );
+    await (await pipe.post()).text();
+    failures = 2;
+    const statuses = [(await pipe.post()).status, (await pipe.post()).status];
+    expect(statuses).toEqual([503, 503]);
+    await pipe.clock.advance(1_000);
+    const admitted = await pipe.post();
+    await admitted.text();
+    expect(admitted.status).toBe(200);
+  }
+  process.off('warning', collect);
+  expect(seqs.length).toBeGreaterThan(5);
+  expect(seqs).toEqual(seqs.map((_seq, index) => index));
+  expect(new Set(warnings)).toEqual(new Set(['onAlert of audit threw: logger is down']));
+  // write-failed, write-resumed, gap, publish-failed at the least.
+  expect(warnings.length).toBeGreaterThan(3);
+});
+
+function fail(): never {
+  throw new Error('logger is down');
+}
 
 describe('digests', () => {
   test('are of the request as it came and of the stream as it went, and nothing is written for each call', async () => {
@@ -306,6 +379,32 @@ describe('content', () => {
     expect(await folder.text()).toContain('[TRUNCATED]');
     expect(await folder.text()).not.toContain('Li Lei');
   });
+
+  test.each([
+    ['body', 1_500_000, 'BYTES=4500001'],
+    ['shape', 50_000, 'LENGTH=150001'],
+  ])('with `redacted`, a %s that is too long is its length and a hash', async (_, strings, length) => {
+    await using folder = await auditFolder();
+    const body = `[${Array(strings).fill('""').join()}]`;
+    {
+      await using pipe = auditPipeline(folder, { content: { request: 'redacted' } });
+      // Of a route without a format, of which nobody counts the values.
+      const response = await pipe.pipeline.handle({
+        method: 'POST',
+        target: '/v1/messages/batches',
+        headers: { 'content-type': 'application/json' },
+        body: new Uint8Array(Buffer.from(body)),
+      });
+      await response.text();
+    }
+    const beside = await readFile(join(folder.directory, 'audit.000001.beside.jsonl'), 'utf8');
+    expect(beside.length).toBeLessThan(500);
+    expect(beside).toMatch(new RegExp(String.raw`"request":"\[REDACTED ${length} HASH=[0-9a-f]{16}\]"`));
+    // The next start reads it.
+    await using again = auditPipeline(folder);
+    await again.pipeline.start();
+    expect((await verifyLog({ ...folder })).problems).toEqual([]);
+  });
 });
 
 test('a restart goes on in the same chain', async () => {
@@ -329,6 +428,7 @@ test('options that cannot be are refused, in a sentence that says what to do', (
   expect(refused({ retention: { profile: 'cn', recordDays: 30 } })).toThrow('at least 183 days');
   expect(refused({ retention: { recordDays: 10, contentDays: 20 } })).toThrow('make it at most recordDays');
   expect(refused({ contentKey: { id: 'k', key: new Uint8Array(3) } })).toThrow('must be 32 bytes');
+  expect(refused({ maxContentBytes: 5 << 20 })).toThrow('must be at most 4194304');
   expect(refused({ log: '../x' })).toThrow('must be a name of letters');
   expect(refused({ checkpoints: { signingKey: 'x' } })).toThrow('must be an Ed25519 private key');
 });

@@ -2,6 +2,7 @@ import { CLOCK, definePlugin, PipelineError, type PluginFactory, RANDOM } from '
 import { ContentPolicy } from './content/policy.ts';
 import { FileSink } from './files/file-sink.ts';
 import { AuditLog } from './log/audit-log.ts';
+import { guardedAlert } from './log/guarded-alert.ts';
 import { LogUnavailable } from './log/unavailable.ts';
 import { warn } from './log/warn.ts';
 import type { AuditOptions } from './options.ts';
@@ -37,7 +38,7 @@ export const audit: PluginFactory<AuditOptions> = definePlugin<
   options,
   create: (settings, { clock, random, sinks }) => {
     const { checkpoints, onAlert, content } = settings;
-    const alert = onAlert ?? warn;
+    const alert = guardedAlert(onAlert ?? warn);
     const files: FileSink[] = [];
     const log = new AuditLog(
       sinks(() => {

@@ -110,7 +110,8 @@ export interface AuditOptions {
   /** With what content is encrypted. Default: nothing, content stands in clear beside the chain. */
   readonly contentKey?: ContentKey;
   /**
-   * Bytes of each way of a call that are kept, with `full`.
+   * Bytes of each way of a call that are kept, with `full`, 4 MiB at most. With `redacted`, a body that is longer, or has
+   * a longer shape, is kept as its length and a hash.
    *
    * @default 262_144
    */
@@ -132,6 +133,6 @@ export interface AuditOptions {
    * obeys it when no process writes the log. Default: nothing.
    */
   readonly legalHold?: LegalHold;
-  /** Told of faults, gaps and recoveries. Default: `process.emitWarning`. */
+  /** Told of faults, gaps and recoveries. What it throws is a warning of the process. Default: `process.emitWarning`. */
   readonly onAlert?: (alert: AuditAlert) => void;
 }

@@ -39,6 +39,9 @@ const selector = v.strictObject({
 /** The least that records are kept, by profile, in days. */
 const RETENTION_FLOOR_DAYS: Readonly<Record<'cn', number>> = { cn: 183 };
 
+/** Both ways of a call are one line, up to seven times as long for what JSON escapes: `verify` reads lines of 64 MiB. */
+const MAX_CONTENT_BYTES = 4 << 20;
+
 /** The options, with defaults where none were given. */
 export interface AuditSettings
   extends
@@ -118,7 +121,10 @@ const schema = v.pipe(
         ),
       }),
     ),
-    maxContentBytes: v.exactOptional(bytes(1), 256 << 10),
+    maxContentBytes: v.exactOptional(
+      v.pipe(bytes(1), v.maxValue(MAX_CONTENT_BYTES, `must be at most ${MAX_CONTENT_BYTES}`)),
+      256 << 10,
+    ),
     headers: v.exactOptional(
       v.array(
         v.pipe(

@@ -3,7 +3,7 @@ import type { Captured } from './capture.ts';
 import type { ContentMode } from './policy.ts';
 import type { Direction } from '../chain/salts.ts';
 import { maskSecrets } from './secrets.ts';
-import { shapeOf, wordsOf } from './shape.ts';
+import { bytesOf, shapeOf, wordsOf } from './shape.ts';
 
 /** What is kept of one way of a call. */
 export type Stored = string | Sealed;
@@ -15,16 +15,19 @@ export interface StoreOptions {
   /** Without it, content stands in clear. */
   readonly key: ContentKey | undefined;
   readonly call: string;
+  /** Of a text that is kept, and of a shape. */
   readonly maxBytes: number;
 }
 
 /** A request in the form in which it is kept. */
 export function storedRequest(body: Uint8Array, mode: ContentMode, options: StoreOptions): Stored {
-  const { maxBytes } = options;
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
-  // Of a shape nothing is kept that the bound is about; a body that is cut is no JSON any more.
-  const kept = mode === 'full' && body.length > maxBytes ? `${text.slice(0, maxBytes)}[TRUNCATED]` : text;
-  return seal(inMode(kept, mode, options), 'request', options);
+  const { maxBytes, salt } = options;
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const isLong = bytes.length > maxBytes;
+  // Not parsed: half of it is no JSON, and all of it would hold up every other call.
+  if (isLong && mode === 'redacted') return seal(bytesOf(bytes, salt), 'request', options);
+  const text = isLong ? `${bytes.toString('utf8', 0, maxBytes)}[TRUNCATED]` : bytes.toString('utf8');
+  return seal(inMode(text, mode, options), 'request', options);
 }
 
 /** An answer in the form in which it is kept. */
@@ -40,11 +43,12 @@ export function storedResponse(captured: Captured, mode: ContentMode, options: S
   return seal(JSON.stringify(truncated ? [...pieces, end] : pieces), 'response', options);
 }
 
-function inMode(text: string, mode: ContentMode, { salt }: StoreOptions): string {
+function inMode(text: string, mode: ContentMode, { salt, maxBytes }: StoreOptions): string {
   if (mode === 'full') return maskSecrets(text);
   try {
-    return JSON.stringify(shapeOf(JSON.parse(text), salt));
+    return JSON.stringify(shapeOf(JSON.parse(text), salt, maxBytes));
   } catch {
+    // No JSON, or its shape is too long.
     return wordsOf(text, salt);
   }
 }

@@ -19,7 +19,7 @@ import { DIGEST_CHARS, salted } from '../chain/salts.ts';
 import { AuditLog } from '../log/audit-log.ts';
 import type { Entry } from '../log/queue.ts';
 import { LogUnavailable } from '../log/unavailable.ts';
-import type { AuditAlert, LogSettings } from '../log/settings.ts';
+import type { AuditAlert, Durability, LogSettings } from '../log/settings.ts';
 import { readSegment } from '../retention/segments.ts';
 import { verifyLog } from '../verify/verify.ts';
 import { FileSink, type FileSinkSettings } from './file-sink.ts';
@@ -184,6 +184,40 @@ describe('a sync that fails', () => {
   });
 });
 
+test.each<Durability>(['os', 'sync', 'interval'])(
+  'with `%s`, a file whose last sync fails is not synced again and counted as good',
+  async (durability) => {
+    await using folder = await auditFolder();
+    const synced: string[] = [];
+    let failing = false;
+    const { log, sink, alerts, clock } = await openLog(folder, {
+      durability,
+      open: opener((path, action) => {
+        if (action === 'datasync') synced.push(path.slice(-12));
+        if (!failing || action !== 'datasync') return undefined;
+        failing = false;
+        return failure('EIO', 'fdatasync');
+      }),
+    });
+    await moving(clock, log.append(record('a')));
+    await moving(clock, log.append(record('b')));
+    failing = true;
+    synced.length = 0;
+    const ended = log.between((size) => sink.rotate(size));
+    // With `interval` everything is written anew; elsewhere nobody has it any more, or it is on the disk.
+    if (durability === 'interval') await ended;
+    else await expect(ended).rejects.toThrow('EIO');
+    await log.between((size) => sink.rotate(size));
+    expect(synced[0]).not.toBe(synced[1]);
+    await moving(clock, log.append(record('c')));
+    await moving(clock, log.close());
+    expect(alerts).toContainEqual({ type: 'fault', facts: expect.objectContaining({ code: 'EIO' }) });
+    expect(await folder.text()).toContain('"type":"fault"');
+    expect(new Set(await callsIn(folder))).toEqual(new Set(['a', 'b', 'c']));
+    expect(await verifyLog(folder)).toMatchObject({ problems: [] });
+  },
+);
+
 test('a write that fails half-way is repeated in another file', async () => {
   await using folder = await auditFolder();
   let failing = false;
@@ -288,6 +322,27 @@ describe('a full disk', () => {
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact' });
   });
 
+  test("with `drop` takes the log's own records all the same, which an erasure needs", async () => {
+    await using folder = await auditFolder();
+    const state = { full: false };
+    const { log, clock } = await openLog(folder, {
+      onOverflow: 'drop',
+      maxQueueBytes: 65_536,
+      ...full(state),
+    });
+    await log.admit(record('a'));
+    state.full = true;
+    for (let i = 0; i < 40; i++) void log.append(record(`${'x'.repeat(4_000)}${i}`));
+    await clock.advance(20);
+    await until(() => log.failing);
+    const told = log.control('erased', '"selector":{"tenant":"acme"},"before":1');
+    state.full = false;
+    await moving(clock, told);
+    await log.close();
+    expect((await folder.records()).map(({ type }) => type)).toContain('erased');
+    await expect(log.control('erased', '"before":1')).rejects.toBeInstanceOf(LogUnavailable);
+  });
+
   test('that stays full does not keep the pipeline from closing', async () => {
     await using folder = await auditFolder();
     const state = { full: false };
@@ -383,6 +438,18 @@ describe('a torn end', () => {
     expect(report).toMatchObject({ state: 'intact', problems: [] });
     expect(report.notices.join()).toContain('recovered');
     expect(await readdir(folder.directory)).toContain('audit.000001.jsonl.cut');
+  });
+
+  test('beside the log is cut off too, however long its line is', async () => {
+    await using folder = await auditFolder();
+    const first = await openLog(folder);
+    await first.log.admit({ ...record('a'), beside: '{"call":"a"}' });
+    await first.log.close();
+    const path = join(folder.directory, 'audit.000001.beside.jsonl');
+    const kept = await readFile(path, 'utf8');
+    await appendFile(path, `{"seq":99,"call":"${'b'.repeat(70 << 20)}"}\n`);
+    await (await openLog(folder)).log.close();
+    expect(await readFile(path, 'utf8')).toBe(kept);
   });
 
   test('that is more than torn keeps the log from starting, and the sentence says what to do', async () => {

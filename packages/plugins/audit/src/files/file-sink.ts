@@ -205,7 +205,13 @@ export class FileSink implements AuditSink {
     const segment = this.#segment;
     if (segment === undefined) return;
     await this.#look();
-    await this.#segment?.close();
+    try {
+      await this.#segment?.close();
+    } catch (error) {
+      // A second sync would succeed, though what the first one could not write is lost.
+      await this.#leave((error as NodeJS.ErrnoException).code ?? 'unknown');
+      throw error;
+    }
     this.#segment = undefined;
   }
 

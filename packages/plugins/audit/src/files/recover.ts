@@ -6,6 +6,7 @@ import type { Tree } from '../chain/tree.ts';
 import type { SinkEvent } from '../sinks/sink.ts';
 import { ChainReader, isOfType, seqOf } from '../verify/chain-reader.ts';
 import { readLines } from '../verify/line-reader.ts';
+import { readLineStarts } from '../verify/line-starts.ts';
 import { readHeader } from './header.ts';
 import { besideFile, listSegments, saltsFile, type SegmentName } from './names.ts';
 
@@ -158,10 +159,9 @@ async function cutBeside(directory: string, file: string, size: number): Promise
   });
   if (handle === undefined) return;
   try {
-    const { offset, torn } = await readLines(
+    const { offset, torn } = await readLineStarts(
       handle,
-      0,
-      (buffer, start, end) => !(seqOf(buffer, start, end) >= size),
+      (start) => !(seqOf(start, 0, start.length) >= size),
     );
     const { size: bytes } = await handle.stat();
     if (offset === bytes && torn === 0) return;

@@ -109,9 +109,10 @@ export class AuditLog {
     return this.#push(entry).written;
   }
 
-  /** Adds a record of the log's own. */
+  /** Adds a record of the log's own, with `drop` too: without it, what is erased next would look like tampering. */
   control(type: string, members: string): Promise<void> {
-    return this.append(controlEntry(this.#clock, type, members));
+    if (this.#state === 'closed') return Promise.reject(new LogUnavailable(false));
+    return this.#push(controlEntry(this.#clock, type, members)).written;
   }
 
   /** Does something while nothing is under way to the sinks; it is told how many records have gone there. */

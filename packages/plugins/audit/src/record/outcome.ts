@@ -52,9 +52,11 @@ export function outcomeMembers(outcome: Outcome, ctx: Context, startedAt: number
 /** What the application adds. */
 export function noteMembers(notes: Readonly<Record<string, string | number | boolean>> | undefined): string {
   if (notes === undefined) return '';
-  const members = Object.entries(notes).map(
-    ([name, value]) => `${quoted(name)}:${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`,
-  );
+  // What the types forbid comes from JavaScript: `undefined` would make the whole record unreadable.
+  const members = Object.entries<unknown>(notes).flatMap(([name, value]) => {
+    if (typeof value === 'string') return `${quoted(name)}:${quoted(value)}`;
+    return typeof value === 'boolean' || Number.isFinite(value) ? `${quoted(name)}:${String(value)}` : [];
+  });
   const text = members.join();
   if (text.length > MAX_NOTE_CHARS) return ',"notes":{"omitted":true}';
   return text === '' ? '' : `,"notes":{${text}}`;

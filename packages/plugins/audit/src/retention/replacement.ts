@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { besideFile, saltsFile } from '../files/names.ts';
 import { readSalts, saltsDigest, saltText } from '../files/salts-file.ts';
 import { writeWhole } from '../files/segment.ts';
-import { readLines } from '../verify/line-reader.ts';
+import { readLineStarts } from '../verify/line-starts.ts';
 import { readSegment } from './segments.ts';
 
 /** What takes the place of a segment's salts or content when something is erased from it. */
@@ -86,13 +86,12 @@ async function partsWithout(
 ): Promise<{ readonly kept: readonly Part[]; readonly dropped: number }> {
   let dropped = 0;
   const kept: Part[] = [];
-  await readLines(file, 0, (buffer, start, end, offset) => {
-    const call = CALL.exec(buffer.toString('latin1', start, Math.min(end, start + 120)))?.[1] ?? '';
-    const length = end + 1 - start;
+  await readLineStarts(file, (start, offset, next) => {
+    const call = CALL.exec(start.toString('latin1'))?.[1] ?? '';
     const last = kept.at(-1);
     if (drops(call)) dropped++;
-    else if (last?.end === offset) last.end += length;
-    else kept.push({ start: offset, end: offset + length });
+    else if (last?.end === offset) last.end = next;
+    else kept.push({ start: offset, end: next });
     return undefined;
   });
   return { kept, dropped };

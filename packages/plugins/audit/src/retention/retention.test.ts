@@ -228,6 +228,28 @@ describe('retention', () => {
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [], first: 0 });
   });
 
+  test.each<[string, AuditOptions['retention'], string]>([
+    ['records', { recordDays: 5 }, 'day 4.'],
+    ['content', { contentDays: 5 }, 'day 4.'],
+  ])('of %s goes on behind a file that has no record', async (_, retention, gone) => {
+    await using folder = await auditFolder();
+    for (let run = 0; run < 2; run++) {
+      await using pipe = open(folder, {});
+      await pipe.pipeline.start();
+    }
+    // What a kill leaves, or a disk that has filled up behind the header.
+    const second = join(folder.directory, 'audit.000002.jsonl');
+    const [header = ''] = (await readFile(second, 'utf8')).split(/(?<=\n)/);
+    await rm(second);
+    await writeFile(second, header);
+    {
+      await using pipe = open(folder, { rotateMs: DAY_MS, retention });
+      await days(folder, pipe, 12);
+      await eventually(pipe, 60_000, async () => !(await folder.text()).includes(gone));
+    }
+    expect((await verifyLog(folder)).problems).toEqual([]);
+  });
+
   test('keeps network logs for 183 days under the profile `cn`, and not for ever', async () => {
     await using folder = await auditFolder();
     {

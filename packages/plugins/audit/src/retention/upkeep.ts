@@ -211,6 +211,8 @@ export class Upkeep {
       });
       this.#youngest.set(file, youngest);
     }
+    // A start on a full disk, or a kill, leaves a file without records: it is as old as the next one.
+    if (youngest === -Infinity) return true;
     return youngest > 0 && clock.wallTime() - youngest >= days * DAY_MS;
   }
 
