@@ -1,4 +1,4 @@
-export const SPACE = 32;
+const SPACE = 32;
 export const QUOTE = 34;
 export const COMMA = 44;
 export const COLON = 58;
