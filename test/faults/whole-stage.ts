@@ -16,7 +16,10 @@ import { type CountedClock, countedClock } from '../support/counted-clock.ts';
 import type { Mount } from '../support/mounts.ts';
 
 /** Options of the standard pipeline. */
-export type WholeOptions = NonNullable<Parameters<typeof standardStage>[1]>;
+export type WholeOptions = NonNullable<Parameters<typeof standardStage>[1]> & {
+  /** Default: real time. */
+  readonly clock?: CountedClock;
+};
 
 /** The standard pipeline with every part on, and all that a call must leave in order within reach. */
 export interface WholeStage extends StandardStage {
@@ -50,9 +53,9 @@ const LONG = {
 
 /** Sets the stage; `options` come in the place of those that all tests have. */
 export async function wholeStage(mount: Mount, options: WholeOptions = {}): Promise<WholeStage> {
-  const { timeouts, services = [], redis, redisPrefix = 'sluice:', rateLimit } = options;
+  const { clock = countedClock(), ...rest } = options;
+  const { timeouts, services = [], redis, redisPrefix = 'sluice:', rateLimit } = rest;
   const rules = typeof rateLimit === 'object' && 'rules' in rateLimit ? rateLimit.rules : RULES;
-  const clock = countedClock();
   const health = endpointHealth();
   let circuits: Circuits | undefined;
   const limits: LimitStore =
@@ -67,7 +70,7 @@ export async function wholeStage(mount: Mount, options: WholeOptions = {}): Prom
       poolScope: 'shared',
       keys: ['main', 'spare'].map((id) => ({ id, load: () => `${OPERATORS_KEY}-${id}` })),
     },
-    ...options,
+    ...rest,
     timeouts: { ...LONG, ...timeouts },
     services: [
       provide(CLOCK, () => clock),
