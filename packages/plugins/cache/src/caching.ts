@@ -24,6 +24,7 @@ import type { CacheSettings } from './options.ts';
 import { Planner } from './plan.ts';
 import { type CacheStatistics, noStatistics } from './statistics.ts';
 import type { CacheEntry, CacheStore } from './store.ts';
+import { abortReason } from './waiters.ts';
 
 /** The cache of one pipeline. */
 export class Caching implements Purgeable {
@@ -103,11 +104,7 @@ export class Caching implements Purgeable {
       if (onlyIfCached) throw notCached();
       return this.#fetch(call, 'miss');
     }
-    if (use === 'fresh') {
-      this.statistics.hits++;
-      call.ctx.state.set(CACHE_STATUS, 'hit');
-      return this.#answers.stored(entry, call.ctx);
-    }
+    if (use === 'fresh') return this.#hit(entry, call.ctx);
     if (use === 'while-revalidating') {
       // Of what is asked in the background nobody sees an error, and nothing is to be had instead of it.
       if (!onlyIfCached) this.#flights.refresh(call, this.#settings.revalidateTimeoutMs);
@@ -128,10 +125,11 @@ export class Caching implements Purgeable {
     if (request.signal.aborted) throw abortReason(request.signal);
     const flight = call.shared ? this.#flights.joinable(call.key) : undefined;
     const leads = flight === undefined;
-    this.statistics[leads ? 'misses' : 'collapsed']++;
     ctx.state.set(CACHE_STATUS, leads ? 'miss' : 'collapsed');
     const waiter = leads ? this.#flights.begin(call, failures) : this.#flights.join(flight, call);
     const boarded = await waiter.boarded;
+    if (boarded !== 'stale' && 'stored' in boarded) return this.#hit(boarded.stored, ctx);
+    this.statistics[leads ? 'misses' : 'collapsed']++;
     if (boarded === 'stale') return this.#stale(call.stale as CacheEntry, ctx);
     if ('failure' in boarded) {
       if ('error' in boarded.failure) throw boarded.failure.error;
@@ -153,6 +151,12 @@ export class Caching implements Purgeable {
     });
   }
 
+  #hit(entry: CacheEntry, ctx: Context): Response {
+    this.statistics.hits++;
+    ctx.state.set(CACHE_STATUS, 'hit');
+    return this.#answers.stored(entry, ctx);
+  }
+
   #stale(entry: CacheEntry, ctx: Context): Response {
     this.statistics.stale++;
     ctx.state.set(CACHE_STATUS, 'stale');
@@ -167,8 +171,4 @@ function notCached(): PipelineError {
     message: 'Only a stored answer was asked for, and there is none.',
     plugin: 'cache',
   });
-}
-
-function abortReason({ reason }: AbortSignal): PipelineError {
-  return PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason });
 }
