@@ -13,7 +13,7 @@ import {
 } from '@sluice/core';
 import { Answers } from './answers.ts';
 import type { Call } from './call.ts';
-import { type Directives, readDirectives } from './directives.ts';
+import { readDirectives } from './directives.ts';
 import { Flights } from './flights.ts';
 import { useOf } from './freshness.ts';
 import { GuardedStore } from './guarded-store.ts';
@@ -63,7 +63,9 @@ export class Caching implements Purgeable {
   /** Answers a call from the store, together with others, or by asking the upstream. */
   async handle(request: ApiRequest, next: Next, ctx: Context): Promise<Response> {
     const directives = readDirectives(request.headers['cache-control']);
-    const call = directives.noStore ? { bypass: 'no-store' } : this.#planner.plan(request, next, ctx);
+    const call = directives.noStore
+      ? { bypass: 'no-store' }
+      : this.#planner.plan(request, next, ctx, directives);
     if ('bypass' in call) {
       if (directives.onlyIfCached) throw notCached();
       this.statistics.bypassed++;
@@ -76,7 +78,7 @@ export class Caching implements Purgeable {
     }
     const found = this.#store.get(call.key);
     const entry = found instanceof Promise ? await found : found;
-    return this.#answer(call, entry, directives);
+    return this.#answer(call, entry, directives.onlyIfCached);
   }
 
   /** Forgets what was stored with the tag, and what is on its way. */
@@ -94,12 +96,9 @@ export class Caching implements Purgeable {
     await this.#store.settled();
   }
 
-  #answer(
-    call: Call,
-    entry: CacheEntry | undefined,
-    { maxAgeMs, onlyIfCached }: Directives,
-  ): Response | Promise<Response> {
-    const use = entry === undefined ? 'none' : useOf(entry, this.#clock.wallTime(), this.#settings, maxAgeMs);
+  #answer(call: Call, entry: CacheEntry | undefined, onlyIfCached: boolean): Response | Promise<Response> {
+    const use =
+      entry === undefined ? 'none' : useOf(entry, this.#clock.wallTime(), this.#settings, call.maxAgeMs);
     if (entry === undefined || use === 'none') {
       if (onlyIfCached) throw notCached();
       return this.#fetch(call, 'miss');

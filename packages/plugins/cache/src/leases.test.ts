@@ -118,6 +118,18 @@ describe('a call whose answer another process is fetching', () => {
     expect(pipe.clock.pendingTimers).toBe(0);
   });
 
+  test('whose caller wants nothing so old asks by itself', async () => {
+    const store = new SharedStore();
+    const headers = { 'content-type': 'application/json', 'cache-control': 'max-age=5' };
+    await using pipe = leasing(store, [good('old'), good('new')]);
+    await (await pipe.post()).text();
+    await pipe.clock.advance(10_000);
+    store.holder = undefined;
+    expect(await (await pipe.post()).text()).toContain('old');
+    expect(await (await pipe.post({}, { headers })).text()).toContain('new');
+    await pipe.clock.advance(0);
+  });
+
   test('asks by itself when that takes too long', async () => {
     const store = new SharedStore();
     store.holder = 'theirs';
