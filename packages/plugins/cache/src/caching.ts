@@ -22,12 +22,14 @@ import { Keeper } from './keeper.ts';
 import { LeaseQueue } from './lease-queue.ts';
 import type { CacheSettings } from './options.ts';
 import { Planner } from './plan.ts';
+import type { ScopeKind } from './scope.ts';
 import { type CacheStatistics, noStatistics } from './statistics.ts';
 import type { CacheEntry, CacheStore } from './store.ts';
 import { abortReason } from './waiters.ts';
 
 /** The cache of one pipeline. */
 export class Caching implements Purgeable {
+  readonly scope: ScopeKind;
   readonly statistics: CacheStatistics = noStatistics();
   readonly #settings: CacheSettings;
   readonly #clock: Clock;
@@ -38,6 +40,7 @@ export class Caching implements Purgeable {
 
   constructor(settings: CacheSettings, services: { clock: Clock; random: Random; store: CacheStore }) {
     const { clock, random, store } = services;
+    this.scope = settings.scope;
     this.#settings = settings;
     this.#clock = clock;
     this.#store = new GuardedStore(store, clock, settings, this.statistics);
