@@ -550,6 +550,23 @@ describe('what is purged', () => {
     expect(await pipe.ask({ system: 'y' }, { 'x-topic': 'y' })).toContain('2');
   });
 
+  test('by tenant, where answers belong to everybody, is an error: they are there still', async () => {
+    const handle = cacheHandle();
+    const tags: CacheOptions['tags'] = () => ['x'];
+    await using apart = caching([good('1'), good('2')], { handle });
+    await using pipe = caching([good('a'), good('b')], { handle, tags, scope: 'shared' });
+    await apart.ask({}, { 'x-tenant': 'a' });
+    await pipe.ask({}, { 'x-tenant': 'a' });
+    await expect(handle.purge({ tenant: 'a' })).rejects.toThrow(
+      'with scope "shared" answers belong to no tenant, and were not purged; purge them by a tag',
+    );
+    expect(await pipe.ask({}, { 'x-tenant': 'a' })).toContain('"a"');
+    // Where they do belong to one, they are gone.
+    expect(await apart.ask({}, { 'x-tenant': 'a' })).toContain('"2"');
+    await handle.purge({ tag: 'x' });
+    expect(await pipe.ask({}, { 'x-tenant': 'a' })).toContain('"b"');
+  });
+
   test('is not stored after all when it was on its way', async () => {
     const handle = cacheHandle();
     const late = Promise.withResolvers<Response>();

@@ -13,7 +13,7 @@ import {
 } from '@sluice/core';
 import { Answers } from './answers.ts';
 import type { Call } from './call.ts';
-import { type Directives, readDirectives } from './directives.ts';
+import { readDirectives } from './directives.ts';
 import { Flights } from './flights.ts';
 import { useOf } from './freshness.ts';
 import { GuardedStore } from './guarded-store.ts';
@@ -22,11 +22,14 @@ import { Keeper } from './keeper.ts';
 import { LeaseQueue } from './lease-queue.ts';
 import type { CacheSettings } from './options.ts';
 import { Planner } from './plan.ts';
+import type { ScopeKind } from './scope.ts';
 import { type CacheStatistics, noStatistics } from './statistics.ts';
 import type { CacheEntry, CacheStore } from './store.ts';
+import { abortReason } from './waiters.ts';
 
 /** The cache of one pipeline. */
 export class Caching implements Purgeable {
+  readonly scope: ScopeKind;
   readonly statistics: CacheStatistics = noStatistics();
   readonly #settings: CacheSettings;
   readonly #clock: Clock;
@@ -37,6 +40,7 @@ export class Caching implements Purgeable {
 
   constructor(settings: CacheSettings, services: { clock: Clock; random: Random; store: CacheStore }) {
     const { clock, random, store } = services;
+    this.scope = settings.scope;
     this.#settings = settings;
     this.#clock = clock;
     this.#store = new GuardedStore(store, clock, settings, this.statistics);
@@ -62,7 +66,9 @@ export class Caching implements Purgeable {
   /** Answers a call from the store, together with others, or by asking the upstream. */
   async handle(request: ApiRequest, next: Next, ctx: Context): Promise<Response> {
     const directives = readDirectives(request.headers['cache-control']);
-    const call = directives.noStore ? { bypass: 'no-store' } : this.#planner.plan(request, next, ctx);
+    const call = directives.noStore
+      ? { bypass: 'no-store' }
+      : this.#planner.plan(request, next, ctx, directives);
     if ('bypass' in call) {
       if (directives.onlyIfCached) throw notCached();
       this.statistics.bypassed++;
@@ -75,7 +81,7 @@ export class Caching implements Purgeable {
     }
     const found = this.#store.get(call.key);
     const entry = found instanceof Promise ? await found : found;
-    return this.#answer(call, entry, directives);
+    return this.#answer(call, entry, directives.onlyIfCached);
   }
 
   /** Forgets what was stored with the tag, and what is on its way. */
@@ -93,21 +99,14 @@ export class Caching implements Purgeable {
     await this.#store.settled();
   }
 
-  #answer(
-    call: Call,
-    entry: CacheEntry | undefined,
-    { maxAgeMs, onlyIfCached }: Directives,
-  ): Response | Promise<Response> {
-    const use = entry === undefined ? 'none' : useOf(entry, this.#clock.wallTime(), this.#settings, maxAgeMs);
+  #answer(call: Call, entry: CacheEntry | undefined, onlyIfCached: boolean): Response | Promise<Response> {
+    const use =
+      entry === undefined ? 'none' : useOf(entry, this.#clock.wallTime(), this.#settings, call.maxAgeMs);
     if (entry === undefined || use === 'none') {
       if (onlyIfCached) throw notCached();
       return this.#fetch(call, 'miss');
     }
-    if (use === 'fresh') {
-      this.statistics.hits++;
-      call.ctx.state.set(CACHE_STATUS, 'hit');
-      return this.#answers.stored(entry, call.ctx);
-    }
+    if (use === 'fresh') return this.#hit(entry, call.ctx);
     if (use === 'while-revalidating') {
       // Of what is asked in the background nobody sees an error, and nothing is to be had instead of it.
       if (!onlyIfCached) this.#flights.refresh(call, this.#settings.revalidateTimeoutMs);
@@ -128,10 +127,11 @@ export class Caching implements Purgeable {
     if (request.signal.aborted) throw abortReason(request.signal);
     const flight = call.shared ? this.#flights.joinable(call.key) : undefined;
     const leads = flight === undefined;
-    this.statistics[leads ? 'misses' : 'collapsed']++;
     ctx.state.set(CACHE_STATUS, leads ? 'miss' : 'collapsed');
     const waiter = leads ? this.#flights.begin(call, failures) : this.#flights.join(flight, call);
     const boarded = await waiter.boarded;
+    if (boarded !== 'stale' && 'stored' in boarded) return this.#hit(boarded.stored, ctx);
+    this.statistics[leads ? 'misses' : 'collapsed']++;
     if (boarded === 'stale') return this.#stale(call.stale as CacheEntry, ctx);
     if ('failure' in boarded) {
       if ('error' in boarded.failure) throw boarded.failure.error;
@@ -153,6 +153,12 @@ export class Caching implements Purgeable {
     });
   }
 
+  #hit(entry: CacheEntry, ctx: Context): Response {
+    this.statistics.hits++;
+    ctx.state.set(CACHE_STATUS, 'hit');
+    return this.#answers.stored(entry, ctx);
+  }
+
   #stale(entry: CacheEntry, ctx: Context): Response {
     this.statistics.stale++;
     ctx.state.set(CACHE_STATUS, 'stale');
@@ -167,8 +173,4 @@ function notCached(): PipelineError {
     message: 'Only a stored answer was asked for, and there is none.',
     plugin: 'cache',
   });
-}
-
-function abortReason({ reason }: AbortSignal): PipelineError {
-  return PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason });
 }

@@ -16,6 +16,8 @@ export interface Call {
   readonly verdicts: number;
   /** Whether it may share a request with others. */
   readonly shared: boolean;
+  /** How old what it is answered with may be. */
+  readonly maxAgeMs: number;
   /** What it may be answered with if the upstream fails. */
   readonly stale: CacheEntry | undefined;
 }

@@ -1,6 +1,7 @@
 import { PipelineError } from '@sluice/core';
 import type { Call } from './call.ts';
 import type { Cursor, LogEnd, ReplayLog } from './replay-log.ts';
+import type { CacheEntry } from './store.ts';
 
 /** Status and headers of a shared answer, as the upstream sent them. */
 export interface SharedHead {
@@ -19,6 +20,8 @@ export interface Waiter {
   flight: Flight;
   /** The answer has begun. Joins `flight.log` at once. */
   opened(flight: Flight): void;
+  /** Another process has fetched it. */
+  stored(entry: CacheEntry): void;
   /** There is none. */
   failed(failure: Failure): void;
   /** There is none, and the call's own stale entry is to do. */
@@ -82,8 +85,8 @@ export class Flight {
     this.#abandonIfAlone();
   }
 
-  /** There is no answer. Returns who has waited for it. */
-  fail(): Waiter[] {
+  /** There is no answer of its own. Returns who has waited for it. */
+  end(): Waiter[] {
     this.#land();
     return this.waiters.splice(0);
   }

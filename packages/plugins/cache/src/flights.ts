@@ -108,7 +108,7 @@ export class Flights {
     try {
       const entry = await this.#options.beforeLaunch?.(flight);
       if (entry !== undefined) {
-        this.#openStored(flight, entry);
+        for (const waiter of flight.end()) waiter.stored(entry);
         return;
       }
       if (flight.signal.aborted) return;
@@ -157,28 +157,13 @@ export class Flights {
     });
   }
 
-  #openStored(flight: Flight, entry: CacheEntry): void {
-    flight.storable = false;
-    let rest: Uint8Array | null = entry.body;
-    const source = {
-      pull: () => {
-        const chunk = rest;
-        rest = null;
-        return chunk;
-      },
-      cancel: () => undefined,
-    };
-    const head = { status: 200, headers: { 'content-type': entry.contentType } };
-    flight.open(head, (onEnd) => new ReplayLog(source, Infinity, onEnd));
-  }
-
   /**
    * Some have something stale to fall back on. The call that asked gets its failure. Of the others one asks again, and
    * they wait on, unless that has been tried: then the upstream fails for all of them.
    */
   #failed(flight: Flight, failure: Failure): void {
     const { clock } = this.#options;
-    const waiters = flight.fail();
+    const waiters = flight.end();
     const outage = isOutage(failure, clock);
     const personal = isPersonal(failure);
     const rest: Waiter[] = [];

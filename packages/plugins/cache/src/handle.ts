@@ -1,15 +1,17 @@
 import { type CacheStatistics, noStatistics } from './statistics.ts';
-import { tenantTag, userTag } from './scope.ts';
+import { type ScopeKind, tenantTag, userTag } from './scope.ts';
 
 /** What is to be forgotten. */
 export type Purge =
-  /** All answers of a tenant, or of a principal without one. */
+  /** All answers of a tenant, or of a principal without one. With scope `shared` there are none. */
   | { readonly tenant: string }
   /** All answers that `tags` has given this name. */
   | { readonly tag: string };
 
 /** A cache at work, as its handle knows it. */
 export interface Purgeable {
+  /** Whose its answers are. */
+  readonly scope: ScopeKind;
   /** Forgets what was stored with the tag, and what is on its way. */
   purge(tag: string): Promise<void>;
   /** What has happened so far. */
@@ -25,10 +27,18 @@ export class CacheHandle {
    * processes share, nor are theirs.
    *
    * @throws What the store throws: then it is not certain that they are forgotten.
+   * @throws TypeError For a tenant, where a cache has the scope `shared`: the answers of the others are forgotten.
    */
   async purge(what: Purge): Promise<void> {
     const tag = 'tenant' in what ? tenantTag(what.tenant) : userTag(what.tag);
-    await Promise.all(Array.from(this.#caches, (cache) => cache.purge(tag)));
+    const caches = [...this.#caches];
+    await Promise.all(caches.map((cache) => cache.purge(tag)));
+    // Whoever erases what there is of a tenant must not take this for done.
+    if ('tenant' in what && caches.some(({ scope }) => scope === 'shared')) {
+      throw new TypeError(
+        'cache: with scope "shared" answers belong to no tenant, and were not purged; purge them by a tag.',
+      );
+    }
   }
 
   /** What has happened so far, summed over the caches. */

@@ -23,7 +23,7 @@ export class LeaseQueue {
 
   /** The entry that another process has stored meanwhile; undefined when the flight is to ask the upstream itself. */
   async enter(flight: Flight): Promise<CacheEntry | undefined> {
-    const { key, shared } = flight.leader;
+    const { key, shared, maxAgeMs } = flight.leader;
     if (!shared) return undefined;
     const until = this.#clock.now() + this.#options.waitMs;
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS)) {
@@ -38,7 +38,7 @@ export class LeaseQueue {
       if (lease !== undefined) this.#hold(flight, leases, lease);
       // Also with the lease in hand: whoever had it before may have stored just now.
       const entry = await this.#store.get(key);
-      if (entry !== undefined && useOf(entry, this.#clock.wallTime(), NO_WINDOWS, Infinity) === 'fresh')
+      if (entry !== undefined && useOf(entry, this.#clock.wallTime(), NO_WINDOWS, maxAgeMs) === 'fresh')
         return entry;
       if (lease !== undefined || flight.signal.aborted || this.#clock.now() >= until) return undefined;
       await this.#pause(Math.min(lookMs, until - this.#clock.now()), flight.signal);

@@ -1,7 +1,14 @@
-import { provide } from '@sluice/core';
+import { CACHE_STATUS, definePlugin, provide } from '@sluice/core';
 import { anthropicMessage, type ScriptedAnswer, type TestPipeline, testPipeline } from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
-import { cache, CACHE_STORE, type CacheEntry, type CacheStore, type StoreOptions } from './index.ts';
+import {
+  cache,
+  CACHE_STORE,
+  cacheHandle,
+  type CacheEntry,
+  type CacheStore,
+  type StoreOptions,
+} from './index.ts';
 
 const good = (text: string): Response =>
   new Response(anthropicMessage({ text }), { headers: { 'content-type': 'application/json' } });
@@ -70,6 +77,57 @@ describe('a call whose answer another process is fetching', () => {
     await pipe.clock.advance(250);
     expect(await (await call).text()).toContain('theirs');
     expect(pipe.clock.pendingTimers).toBe(0);
+  });
+
+  test('is told as answered from the store, and so is one that has joined it', async () => {
+    const store = new SharedStore();
+    store.holder = 'theirs';
+    const handle = cacheHandle();
+    const statuses: unknown[] = [];
+    const watch = definePlugin({
+      name: 'identity',
+      create: () => ({
+        handle: (request, next, ctx) => {
+          ctx.onComplete(() => void statuses.push(ctx.state.get(CACHE_STATUS)));
+          return next(request);
+        },
+      }),
+    });
+    await using pipe = testPipeline({
+      plugins: [watch(), cache({ acrossProcesses: {}, statusHeaders: true, handle })],
+      services: [provide(CACHE_STORE, () => store)],
+    });
+    const calls = [pipe.post(), pipe.post()];
+    await pipe.clock.advance(1_000);
+    store.entry = {
+      key: store.keys[0] ?? '',
+      storedAt: pipe.clock.wallTime() - 500,
+      ttlMs: 60_000,
+      contentType: 'application/json',
+      body: Buffer.from(anthropicMessage({ text: 'theirs' })),
+    };
+    await pipe.clock.advance(500);
+    for (const response of await Promise.all(calls)) {
+      expect(response.headers.get('cache-status')).toMatch(/^sluice; hit; ttl=/);
+      expect(response.headers.get('age')).toMatch(/^[01]$/);
+      expect(await response.text()).toContain('theirs');
+    }
+    expect(statuses).toEqual(['hit', 'hit']);
+    expect(handle.statistics()).toMatchObject({ hits: 2, misses: 0, collapsed: 0, stored: 0 });
+    expect(pipe.transport.requests).toHaveLength(0);
+    expect(pipe.clock.pendingTimers).toBe(0);
+  });
+
+  test('whose caller wants nothing so old asks by itself', async () => {
+    const store = new SharedStore();
+    const headers = { 'content-type': 'application/json', 'cache-control': 'max-age=5' };
+    await using pipe = leasing(store, [good('old'), good('new')]);
+    await (await pipe.post()).text();
+    await pipe.clock.advance(10_000);
+    store.holder = undefined;
+    expect(await (await pipe.post()).text()).toContain('old');
+    expect(await (await pipe.post({}, { headers })).text()).toContain('new');
+    await pipe.clock.advance(0);
   });
 
   test('asks by itself when that takes too long', async () => {

@@ -1,6 +1,7 @@
 import { ALLOWED_REGIONS, type ApiRequest, type Context, type Next, PRINCIPAL, VERDICTS } from '@sluice/core';
 import { BodyReader } from './body-facts.ts';
 import type { Call } from './call.ts';
+import type { Directives } from './directives.ts';
 import { cacheKey, keyInputs } from './key.ts';
 import type { CacheSettings } from './options.ts';
 import { type ReadRules, readRules } from './rules.ts';
@@ -34,7 +35,7 @@ export class Planner {
   }
 
   /** The call with its key, or why there is none. */
-  plan(request: ApiRequest, next: Next, ctx: Context): Call | Bypass {
+  plan(request: ApiRequest, next: Next, ctx: Context, directives: Directives): Call | Bypass {
     const dialect = ctx.format === undefined ? undefined : this.#dialects.get(ctx.format.name);
     if (dialect === undefined || request.body === null) return { bypass: 'format' };
     const { rules, bodies } = dialect;
@@ -55,6 +56,7 @@ export class Planner {
       tags: own === undefined ? tags : [own, ...tags],
       verdicts: state.get(VERDICTS)?.length ?? 0,
       shared: this.#settings.singleFlight,
+      maxAgeMs: directives.maxAgeMs,
       stale: undefined,
     };
   }

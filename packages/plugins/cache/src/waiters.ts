@@ -2,11 +2,13 @@ import { type Clock, PipelineError } from '@sluice/core';
 import type { Call } from './call.ts';
 import type { Failure, Flight, Waiter } from './flight.ts';
 import type { Cursor, ReplayLog } from './replay-log.ts';
+import type { CacheEntry } from './store.ts';
 
 /** What a call that waited for a flight got. */
 export type Boarded =
   | { readonly flight: Flight; readonly cursor: Cursor }
   | { readonly failure: Failure }
+  | { readonly stored: CacheEntry }
   | 'stale';
 
 /** A call that waits for a flight, until its own signal aborts. */
@@ -15,14 +17,12 @@ export class CallWaiter implements Waiter {
   flight: Flight;
   readonly boarded: Promise<Boarded>;
   #settle!: (result: Boarded) => void;
-  #reject!: (reason: unknown) => void;
 
   constructor(call: Call, flight: Flight) {
     this.call = call;
     this.flight = flight;
-    this.boarded = new Promise((resolve, reject) => {
+    this.boarded = new Promise((resolve) => {
       this.#settle = resolve;
-      this.#reject = reject;
     });
     flight.waiters.push(this);
     call.request.signal.addEventListener('abort', this.#onAbort);
@@ -31,6 +31,10 @@ export class CallWaiter implements Waiter {
   opened(flight: Flight): void {
     // Now, while all of it is there: by the time the call goes on, others may have read far ahead.
     this.#done({ flight, cursor: (flight.log as ReplayLog).join() });
+  }
+
+  stored(entry: CacheEntry): void {
+    this.#done({ stored: entry });
   }
 
   failed(failure: Failure): void {
@@ -42,10 +46,7 @@ export class CallWaiter implements Waiter {
   }
 
   readonly #onAbort = (): void => {
-    const { signal } = this.call.request;
-    signal.removeEventListener('abort', this.#onAbort);
-    const reason: unknown = signal.reason;
-    this.#reject(PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason }));
+    this.#done({ failure: { error: abortReason(this.call.request.signal) } });
     this.flight.forget(this);
   };
 
@@ -53,6 +54,11 @@ export class CallWaiter implements Waiter {
     this.call.request.signal.removeEventListener('abort', this.#onAbort);
     this.#settle(result);
   }
+}
+
+/** Why a call has ended before its answer. */
+export function abortReason({ reason }: AbortSignal): PipelineError {
+  return PipelineError.is(reason) ? reason : new PipelineError('client_abort', { cause: reason });
 }
 
 /** Nobody's call: fetches a new answer in the background, within a time of its own. */
@@ -88,6 +94,10 @@ export class RefreshWaiter implements Waiter {
       flight.leave(cursor);
     };
     read();
+  }
+
+  stored(): void {
+    this.#done();
   }
 
   failed(): void {
