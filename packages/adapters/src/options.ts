@@ -1,4 +1,4 @@
-import type { Principal } from '@sluice/core';
+import { type Principal, validateOptions } from '@sluice/core';
 import * as v from 'valibot';
 import { DEFAULT_ROUTES, type Route, type RouteTable, routeTable } from './routes.ts';
 
@@ -60,19 +60,13 @@ const schema = v.strictObject({
  * @throws TypeError One sentence that says what to do.
  */
 export function mountSettings<Req>(options: MountOptions<Req>): MountSettings<Req> {
-  const result = v.safeParse(schema, options);
-  if (!result.success) {
-    const complaints = result.issues.map(
-      (issue) => `option "${v.getDotPath(issue) ?? ''}": ${issue.message}`,
-    );
-    throw new TypeError(`mount: ${complaints.join('; ')}.`);
-  }
+  const checked = validateOptions('mount', schema, options) as MountOptions<Req>;
   return {
-    basePath: options.basePath ?? '',
-    routes: routeTable([...DEFAULT_ROUTES, ...(options.routes ?? [])]),
-    identify: options.identify,
-    maxBodyBytes: options.maxBodyBytes ?? 32 << 20,
-    bodyTimeoutMs: options.bodyTimeoutMs ?? 60_000,
-    writeStallMs: options.writeStallMs ?? 30_000,
+    basePath: checked.basePath ?? '',
+    routes: routeTable([...DEFAULT_ROUTES, ...(checked.routes ?? [])]),
+    identify: checked.identify,
+    maxBodyBytes: checked.maxBodyBytes ?? 32 << 20,
+    bodyTimeoutMs: checked.bodyTimeoutMs ?? 60_000,
+    writeStallMs: checked.writeStallMs ?? 30_000,
   };
 }
