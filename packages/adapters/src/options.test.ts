@@ -12,6 +12,7 @@ it.each([
   [{ basePath: '/claude/' }, /"basePath".*without a slash at its end/],
   [{ basePath: '/a/../b%2f' }, /"basePath"/],
   [{ maxBodyBytes: 0 }, /"maxBodyBytes": must be at least 1/],
+  [{ maxBufferedBytes: 0 }, /"maxBufferedBytes": must be at least 1/],
   [{ bodyTimeoutMs: '1s' }, /"bodyTimeoutMs": must be a number/],
   [{ writeStallMs: Number.NaN }, /"writeStallMs"/],
   [{ identify: 'me' }, /"identify": must be a function of the request/],
