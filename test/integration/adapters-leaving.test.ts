@@ -201,20 +201,20 @@ describe.each(HOSTS)('a client of $name', (host) => {
 
 describe.each(NODE_HOSTS)('a client of $name', (host) => {
   it.each(LEAVES)('that leaves %s takes its pipelined requests along', async (_, leave) => {
-    upstream.reply('stall; at=mid-stream', 'stall; at=mid-stream', 'stall; at=before-headers');
+    // More than Node lets listen to one socket without a warning.
+    const count = 12;
+    upstream.script((_, n) => (n < count ? 'stall; at=mid-stream' : 'stall; at=before-headers'));
     const { url } = await serve(host);
     using client = await rawConnection(url);
-    client.send(STREAM_REQUEST.repeat(3));
-    const requests = await Promise.all([upstream.request(1), upstream.request(2), upstream.request(3)]);
+    client.send(STREAM_REQUEST.repeat(count));
+    const requests = await Promise.all(
+      Array.from({ length: count }, (_each, at) => upstream.request(at + 1)),
+    );
     await client.received((soFar) => soFar.includes('text_delta'));
     leave(client);
-    expect(await Promise.all(requests.map(({ closed }) => closed))).toEqual([
-      'aborted',
-      'aborted',
-      'aborted',
-    ]);
+    expect(await Promise.all(requests.map(({ closed }) => closed))).toEqual(Array(count).fill('aborted'));
     await pipeline.drain();
-    expect(outcomes.map(({ kind }) => kind)).toEqual(['client-abort', 'client-abort', 'client-abort']);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(Array(count).fill('client-abort'));
   });
 });
 

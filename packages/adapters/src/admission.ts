@@ -16,8 +16,10 @@ export function bodyLimits<Req>(settings: MountSettings<Req>, method: string, ta
     throw new PipelineError(isRoute ? 'method_not_allowed' : 'route_not_found');
   }
   return {
-    maxBodyBytes: route.maxBodyBytes ?? settings.maxBodyBytes,
+    // What could never have room is too large, and no retry would help.
+    maxBodyBytes: Math.min(route.maxBodyBytes ?? settings.maxBodyBytes, settings.maxBufferedBytes),
     bodyTimeoutMs: route.bodyTimeoutMs ?? settings.bodyTimeoutMs,
+    budget: settings.budget,
   };
 }
 

@@ -1,4 +1,5 @@
 import { PipelineError } from '@sluice/core';
+import type { BodyBudget } from './body-budget.ts';
 
 /** Bounds of a request body. */
 export interface BodyLimits {
@@ -6,6 +7,8 @@ export interface BodyLimits {
   readonly maxBodyBytes: number;
   /** From the first look at the body until it is whole; later is refused with 408. */
   readonly bodyTimeoutMs: number;
+  /** More than it has room for is refused with 503. */
+  readonly budget: BodyBudget;
 }
 
 /** The refusal of a body that is larger than its route allows. */

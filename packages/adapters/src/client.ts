@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type Clock, isEventStream, PipelineError, takeSource } from '@sluice/core';
 import { yieldToHost } from './host-headers.ts';
+import { onSocketClose } from './on-socket-close.ts';
 import { outboundHeaders } from './outbound-headers.ts';
 
 /** How long the rest of a refused body is read off, so that the client gets to see why, in milliseconds. */
@@ -212,9 +213,7 @@ export class Client {
 
   /** A pipelined request's answer has no socket yet, and Node 22 does not tell it that its client is gone. */
   #watchSocket(): void {
-    const { socket } = this.#req;
-    socket.on('close', this.#onClose);
-    this.#res.on('close', () => socket.off('close', this.#onClose));
+    this.#res.on('close', onSocketClose(this.#req.socket, this.#onClose));
   }
 
   readonly #onDrain = (): void => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Clock, type InboundRequest, PipelineError, type TimerHandle } from '@sluice/core';
+import type { HeldBytes } from './body-budget.ts';
 import { type BodyLimits, refuseNeedless, tooLarge } from './body-limits.ts';
 import { encodedChunk } from './encoded-chunk.ts';
 import { keptBody, type ParsedBody } from './kept-body.ts';
@@ -12,7 +13,7 @@ type Inbound = Pick<InboundRequest, 'headers' | 'body'>;
  * The whole request body with the headers that describe it, whether or not a body parser ran before.
  *
  * @param parsed Where a body parser would have left what it made of the body.
- * @throws PipelineError `body_too_large`, `body_timeout`, `unsupported_encoding`, `body_already_read`,
+ * @throws PipelineError `body_too_large`, `overloaded`, `body_timeout`, `unsupported_encoding`, `body_already_read`,
  *   `invalid_request`, or `client_abort`.
  */
 export function inboundBody(
@@ -30,13 +31,14 @@ export function inboundBody(
   if (req.destroyed) throw new PipelineError('client_abort');
   refuseEncoded(headers);
   if (length === undefined && coding === undefined) return { headers, body: null };
-  return readBody(req, headers, limits, clock);
+  return readBody(req, headers, limits, limits.budget.hold(Number(length ?? 0)), clock);
 }
 
 function readBody(
   req: IncomingMessage,
   headers: Readonly<Record<string, string>>,
   limits: BodyLimits,
+  held: HeldBytes,
   clock: Clock,
 ): Promise<Inbound> {
   return new Promise((resolve, reject) => {
@@ -48,6 +50,7 @@ function readBody(
     const settle = (error?: PipelineError): void => {
       if (settled) return;
       settled = true;
+      held.release();
       if (timer !== undefined) clock.clearTimeout(timer);
       if (error === undefined) {
         resolve({ headers, body: joined(chunks, length) });
@@ -64,6 +67,7 @@ function readBody(
           typeof data === 'string' ? encodedChunk(data, req.readableEncoding as BufferEncoding) : data;
         length += chunk.length;
         if (length > limits.maxBodyBytes) throw tooLarge(limits);
+        held.growTo(length);
         chunks.push(chunk);
       } catch (error) {
         settle(error as PipelineError);

@@ -1,5 +1,6 @@
-import type { Principal } from '@sluice/core';
+import { type Principal, validateOptions } from '@sluice/core';
 import * as v from 'valibot';
+import { BodyBudget } from './body-budget.ts';
 import { DEFAULT_ROUTES, type Route, type RouteTable, routeTable } from './routes.ts';
 
 /** Options that every mount takes. */
@@ -15,6 +16,12 @@ export interface MountOptions<Req> {
   readonly identify?: (req: Req) => Principal | undefined | Promise<Principal | undefined>;
   /** Largest request body of routes that have no limit of their own. Default 32 MiB, the Messages API's. */
   readonly maxBodyBytes?: number;
+  /**
+   * What request bodies may hold while they arrive, all of this mount's together: a body counts with its
+   * `content-length`, without one as it comes, until it is whole or given up. What has no room is refused with 503
+   * `overloaded`; a body larger than this, with 413. Default 512 MiB.
+   */
+  readonly maxBufferedBytes?: number;
   /** How long a request body may take to arrive, in milliseconds. Default 60 000. */
   readonly bodyTimeoutMs?: number;
   /** How long a client may leave what was written to it unread before it is disconnected, in milliseconds. Default 30 000. */
@@ -27,6 +34,8 @@ export interface MountSettings<Req> {
   readonly routes: RouteTable;
   readonly identify: MountOptions<Req>['identify'];
   readonly maxBodyBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly budget: BodyBudget;
   readonly bodyTimeoutMs: number;
   readonly writeStallMs: number;
 }
@@ -50,6 +59,7 @@ const schema = v.strictObject({
   ),
   identify: v.exactOptional(v.function('must be a function of the request')),
   maxBodyBytes: v.exactOptional(positive),
+  maxBufferedBytes: v.exactOptional(positive),
   bodyTimeoutMs: v.exactOptional(positive),
   writeStallMs: v.exactOptional(positive),
 });
@@ -60,19 +70,16 @@ const schema = v.strictObject({
  * @throws TypeError One sentence that says what to do.
  */
 export function mountSettings<Req>(options: MountOptions<Req>): MountSettings<Req> {
-  const result = v.safeParse(schema, options);
-  if (!result.success) {
-    const complaints = result.issues.map(
-      (issue) => `option "${v.getDotPath(issue) ?? ''}": ${issue.message}`,
-    );
-    throw new TypeError(`mount: ${complaints.join('; ')}.`);
-  }
+  const checked = validateOptions('mount', schema, options) as MountOptions<Req>;
+  const { maxBufferedBytes = 512 << 20 } = checked;
   return {
-    basePath: options.basePath ?? '',
-    routes: routeTable([...DEFAULT_ROUTES, ...(options.routes ?? [])]),
-    identify: options.identify,
-    maxBodyBytes: options.maxBodyBytes ?? 32 << 20,
-    bodyTimeoutMs: options.bodyTimeoutMs ?? 60_000,
-    writeStallMs: options.writeStallMs ?? 30_000,
+    basePath: checked.basePath ?? '',
+    routes: routeTable([...DEFAULT_ROUTES, ...(checked.routes ?? [])]),
+    identify: checked.identify,
+    maxBodyBytes: checked.maxBodyBytes ?? 32 << 20,
+    maxBufferedBytes,
+    budget: new BodyBudget(maxBufferedBytes),
+    bodyTimeoutMs: checked.bodyTimeoutMs ?? 60_000,
+    writeStallMs: checked.writeStallMs ?? 30_000,
   };
 }

@@ -1,17 +1,21 @@
 import { type Clock, PipelineError } from '@sluice/core';
+import type { HeldBytes } from './body-budget.ts';
 import { type BodyLimits, refuseNeedless, tooLarge } from './body-limits.ts';
 
 /**
  * The whole body of a web-standard request.
  *
- * @throws PipelineError `body_too_large`, `body_timeout`, `body_already_read`, `invalid_request`, or `client_abort`.
+ * @throws PipelineError `body_too_large`, `overloaded`, `body_timeout`, `body_already_read`, `invalid_request`, or
+ *   `client_abort`.
  */
 export async function webBody(
   request: Request,
   limits: BodyLimits,
   clock: Clock,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (Number(request.headers.get('content-length') ?? 0) > limits.maxBodyBytes) throw tooLarge(limits);
+  // Nobody has checked it: not a number counts as none.
+  const announced = Number(request.headers.get('content-length')) || 0;
+  if (announced > limits.maxBodyBytes) throw tooLarge(limits);
   if (request.bodyUsed) {
     throw new PipelineError('body_already_read', {
       cause: new Error('something read the body; pass a clone'),
@@ -19,7 +23,8 @@ export async function webBody(
   }
   if (request.signal.aborted) throw new PipelineError('client_abort', { cause: request.signal.reason });
   if (request.body === null) return null;
-  const body = await readAll(request.body.getReader(), request.signal, limits, clock);
+  const reader = request.body.getReader();
+  const body = await readAll(reader, request.signal, limits, limits.budget.hold(announced), clock);
   refuseNeedless(request.method, body?.length ?? 0);
   return body;
 }
@@ -29,10 +34,12 @@ function readAll(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   signal: AbortSignal,
   limits: BodyLimits,
+  held: HeldBytes,
   clock: Clock,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   return new Promise((resolve, reject) => {
     const done = (): void => {
+      held.release();
       clock.clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     };
@@ -49,7 +56,7 @@ function readAll(
       giveUp(new PipelineError('body_timeout'));
     }, limits.bodyTimeoutMs);
     signal.addEventListener('abort', onAbort);
-    collect(reader, limits).then(
+    collect(reader, limits, held).then(
       (body) => {
         done();
         resolve(body);
@@ -64,6 +71,7 @@ function readAll(
 async function collect(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   limits: BodyLimits,
+  held: HeldBytes,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -72,6 +80,7 @@ async function collect(
     if (done) return length === 0 ? null : Buffer.concat(chunks, length);
     length += value.length;
     if (length > limits.maxBodyBytes) throw tooLarge(limits);
+    held.growTo(length);
     chunks.push(value);
   }
 }

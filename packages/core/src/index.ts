@@ -61,6 +61,7 @@ export {
   type Verdict,
   VERDICTS,
 } from './state.ts';
+export { validateOptions } from './validate-options.ts';
 export { watchFile } from './watch-file.ts';
 export { TooLate, within } from './within.ts';
 export { CREDENTIAL_HEADERS, withoutCredentials } from './without-credentials.ts';

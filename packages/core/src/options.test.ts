@@ -47,10 +47,6 @@ describe('createPipeline', () => {
       { upstream, timeouts: { idleMs: '1' } },
       'createPipeline: option "timeouts.idleMs": must be a number of milliseconds.',
     ],
-    [
-      { upstream, timeouts: { idleMs: undefined } },
-      'createPipeline: option "timeouts.idleMs": must be a number of milliseconds.',
-    ],
     [{ upstream, transport: { retries: 1 } }, 'createPipeline: there is no option "transport.retries".'],
     [
       { upstream, transport: { connections: 1.5 } },
@@ -149,6 +145,17 @@ describe('createPipeline', () => {
       maxConcurrentCalls: undefined,
     };
     expect(() => createPipeline(options as unknown as PipelineOptions)).not.toThrow();
+  });
+
+  it('takes undefined for a nested option that is left out, and its default', () => {
+    const timeouts = { idleMs: undefined, totalMs: 7 };
+    const transport = { proxy: undefined, ca: undefined };
+    const options = { upstream, timeouts, transport, jsonLimits: { maxDepth: undefined } };
+    const { timeouts: used } = createPipeline(options as unknown as PipelineOptions).describe();
+    expect(used).toEqual({ ...createPipeline({ upstream }).describe().timeouts, totalMs: 7 });
+    expect(complaint({ upstream, timeouts: { idleMs: undefined, totalMs: 0 } })).toBe(
+      'createPipeline: option "timeouts.totalMs": must be at least 1.',
+    );
   });
 
   it('keeps the path of the upstream before the path of the call, slash or not', async () => {

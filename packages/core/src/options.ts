@@ -2,10 +2,11 @@ import type { DependencyContainer } from 'tsyringe';
 import * as v from 'valibot';
 import type { Format } from './format/format.ts';
 import type { JsonLimits } from './json/inspect.ts';
-import { type Plugin, validateOptions } from './plugin.ts';
+import type { Plugin } from './plugin.ts';
 import type { Provision } from './services.ts';
 import type { Timeouts } from './transport/timeouts.ts';
 import { assertSecure, type TransportOptions } from './transport/undici-transport.ts';
+import { validateOptions } from './validate-options.ts';
 
 /** What a pipeline is made of. */
 export interface PipelineOptions {
@@ -84,10 +85,11 @@ const schema = v.strictObject({
 /**
  * Checks a pipeline's own options.
  *
+ * @returns The same, without what is undefined.
  * @throws TypeError One sentence that says what to do.
  */
-export function checkPipelineOptions(options: PipelineOptions): void {
-  validateOptions('createPipeline', schema, options);
+export function checkPipelineOptions(options: PipelineOptions): PipelineOptions {
+  return validateOptions('createPipeline', schema, options) as PipelineOptions;
 }
 
 /**

@@ -59,8 +59,8 @@ export interface Pipeline extends AsyncDisposable {
  * @throws TypeError One sentence that says what to do: a wrong order, a missing or circular service, an unknown or
  *   impossible option.
  */
-export function createPipeline(options: PipelineOptions): Pipeline {
-  checkPipelineOptions(options);
+export function createPipeline(given: PipelineOptions): Pipeline {
+  const options = checkPipelineOptions(given);
   const { plugins = [], services = [], maxConcurrentCalls = 4_096 } = options;
   const upstream = upstreamUrl(options.upstream, options.transport?.allowInsecureUpstream === true);
   const timeouts: Timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };

@@ -1,6 +1,7 @@
 import type { Context } from './context.ts';
 import type { ApiRequest } from './request.ts';
 import type { Needs, Resolved } from './token.ts';
+import { validateOptions } from './validate-options.ts';
 
 /** The rest of the pipeline. May be called any number of times: not at all, once, or again for another attempt. */
 export type Next = (request: ApiRequest) => Promise<Response>;
@@ -158,37 +159,4 @@ function bound(instance: PluginInstance): Omit<PluginInstance, 'handle'> {
     close: () => instance.close?.(),
     inspect: () => instance.inspect?.() ?? [],
   };
-}
-
-/**
- * Validates options against a schema.
- *
- * @throws TypeError One sentence for all complaints.
- */
-export function validateOptions<T>(owner: string, schema: OptionSchema<T> | undefined, options: unknown): T {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`${owner} takes its options as an object, { name: value }.`);
-  }
-  // `undefined` is what an unset configuration value arrives as: the same as leaving the option out.
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  if (schema === undefined) {
-    const keys = Object.keys(given);
-    if (keys.length > 0)
-      throw new TypeError(`${owner} takes no options; remove ${keys.map((key) => `"${key}"`).join(', ')}.`);
-    return given as T;
-  }
-  const result = schema['~standard'].validate(given);
-  if (result instanceof Promise)
-    throw new TypeError(`${owner}: its option schema is asynchronous; use a synchronous one.`);
-  if (result.issues === undefined) return result.value;
-  const complaints = result.issues.map(({ message, path = [] }) => {
-    const where = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
-    if (/^Invalid key: Expected never/.test(message)) return `there is no option "${where}"`;
-    if (/^Invalid key: Expected ".*" but received undefined/.test(message))
-      return `option "${where}" is missing`;
-    // The schema's own words quote what was given, which may be a secret.
-    const said = message.replace(/^(Invalid .*?) but received .*$/s, '$1');
-    return where === '' ? said : `option "${where}": ${said}`;
-  });
-  throw new TypeError(`${owner}: ${complaints.join('; ')}.`);
 }

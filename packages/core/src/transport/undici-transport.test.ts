@@ -224,6 +224,19 @@ describe('a connection that is kept', () => {
     }
   });
 
+  it('is closed after keepAliveMs, also when the upstream would keep it longer', async () => {
+    for (const hints of [[], ['keep-alive: timeout=60']]) {
+      const closed = Promise.withResolvers<void>();
+      await using server = await tcpServer((socket) => {
+        socket.on('close', () => closed.resolve());
+        socket.on('data', () => socket.write(whole('{}', ...hints)));
+      });
+      await over.reassemble({ upstream: server.url, transport: { keepAliveMs: 1 } });
+      expect(await over.post()).toMatchObject({ status: 200 });
+      await closed.promise;
+    }
+  });
+
   it('is not waited for by an answer that nobody needs', async () => {
     const retrying = definePlugin({
       name: 'retrying',

@@ -13,7 +13,7 @@ import type { Transport } from './transport.ts';
 export interface TransportOptions {
   /** Connections to one origin; a stream occupies one. Default: as many as there are calls in progress. */
   readonly connections?: number;
-  /** How long an idle connection is kept, in milliseconds. Default 30 000. */
+  /** How long an idle connection is kept at most, in milliseconds; less when the upstream says so. Default 30 000. */
   readonly keepAliveMs?: number;
   /** Longest line of an event stream. Default 1 MiB. */
   readonly maxLineBytes?: number;
@@ -70,6 +70,8 @@ export class UndiciTransport implements Transport {
       // One request a connection: an answer can then never be taken for another call's.
       pipelining: 1,
       keepAliveTimeout: keepAliveMs,
+      // An upstream's `keep-alive: timeout` would else count instead, up to ten minutes.
+      keepAliveMaxTimeout: keepAliveMs,
       connections: connections ?? null,
       allowH2: false,
       connect: connector({ clock, connectMs: timeouts.connectMs, ca, proxy }),
