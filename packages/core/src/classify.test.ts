@@ -147,6 +147,18 @@ describe('an error', () => {
     });
   });
 
+  it('of a limit that says when it is over is a throttle', () => {
+    expect(classify(new PipelineError('rate_limited', { retryAfterMs: 700 }), clock)).toEqual({
+      retry: 'throttled',
+      otherEndpoint: true,
+      health: 'ignore',
+      credential: 'keep',
+      retryAfterMs: 700,
+    });
+    const longest = new PipelineError('rate_limited', { retryAfterMs: 700, retryable: false });
+    expect(classify(longest, clock).retry).toBe('no');
+  });
+
   it('that is none of ours decides nothing', () => {
     for (const odd of [new Error('x'), undefined, null, 'text', 503, { status: 503 }]) {
       expect(rowOf(classify(odd, clock))).toEqual(['no', false, 'ignore', 'keep']);

@@ -68,7 +68,7 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, Row>>> = {
   circuit_open: row('no', true, 'ignore'),
   // From inside routing: the keys or the share of one endpoint. Another one has its own.
   credential_refused: row('no', true, 'ignore'),
-  rate_limited: row('no', true, 'ignore'),
+  rate_limited: row('throttled', true, 'ignore'),
 };
 
 /** Limits that waiting does not lift: the organisation's spend cap, an unpaid bill. */
@@ -88,9 +88,11 @@ export function classify(result: unknown, clock: Clock, errorBody?: unknown): Di
   if (!isResponse(result)) {
     if (!PipelineError.is(result)) return { ...REFUSED_HERE, retryAfterMs: undefined };
     const found = BY_CODE[result.code] ?? REFUSED_HERE;
-    // An error that says of itself that another try cannot help is believed.
-    const known = result.retryable ? found : { ...found, retry: 'no' as const };
-    return { ...known, retryAfterMs: result.retryAfterMs };
+    const { code, retryable, retryAfterMs } = result;
+    // An error that says of itself that another try cannot help is believed; a limit that does not say when one may is
+    // not to be guessed at.
+    const may = retryable && (code !== 'rate_limited' || retryAfterMs !== undefined);
+    return { ...found, retry: may ? found.retry : 'no', retryAfterMs };
   }
   const { status } = result;
   if (status < 400) return SUCCESS;

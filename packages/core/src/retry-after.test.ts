@@ -84,6 +84,24 @@ describe('what its limits say', () => {
       },
       9_000,
     ],
+    [
+      'one of the priority tier',
+      {
+        'anthropic-priority-input-tokens-remaining': '0',
+        'anthropic-priority-input-tokens-reset': '2026-01-01T00:00:08Z',
+      },
+      8_000,
+    ],
+    [
+      'one of the fast tier',
+      {
+        'anthropic-fast-output-tokens-remaining': '0',
+        'anthropic-fast-output-tokens-reset': '2026-01-01T00:00:06Z',
+        'anthropic-fast-input-tokens-remaining': '9',
+        'anthropic-fast-input-tokens-reset': '2026-01-01T00:00:59Z',
+      },
+      6_000,
+    ],
     ['seconds', openai('requests', '0', '1s'), 1_000],
     ['minutes and seconds', openai('tokens', '0', '6m0s'), 360_000],
     ['a fraction', openai('tokens', '0', '1m6.5s'), 66_500],

@@ -31,7 +31,17 @@ const MAX_RESET_SECONDS = 30 * 24 * 3600;
 /** Beyond, it is one in milliseconds. In seconds this is the year 5138. */
 const MIN_EPOCH_MS = 100_000_000_000;
 
-const ANTHROPIC_LIMITS = ['requests', 'tokens', 'input-tokens', 'output-tokens'];
+/** Those of the account, and of its priority and fast tiers. */
+const ANTHROPIC_LIMITS = [
+  'ratelimit-requests',
+  'ratelimit-tokens',
+  'ratelimit-input-tokens',
+  'ratelimit-output-tokens',
+  'priority-input-tokens',
+  'priority-output-tokens',
+  'fast-input-tokens',
+  'fast-output-tokens',
+];
 /** OpenAI's names, and those of hosts that speak its dialect and limit by the day or the minute too. */
 const OPENAI_LIMITS = [
   'requests',
@@ -52,8 +62,7 @@ function untilReset(response: Response, clock: Clock): number | undefined {
     if (waitMs !== undefined) latest = Math.max(latest ?? 0, waitMs);
   };
   for (const limit of ANTHROPIC_LIMITS) {
-    if (used(`anthropic-ratelimit-${limit}-remaining`))
-      add(timestamp(header(`anthropic-ratelimit-${limit}-reset`), clock));
+    if (used(`anthropic-${limit}-remaining`)) add(timestamp(header(`anthropic-${limit}-reset`), clock));
   }
   for (const limit of OPENAI_LIMITS) {
     if (used(`x-ratelimit-remaining-${limit}`)) add(duration(header(`x-ratelimit-reset-${limit}`)));

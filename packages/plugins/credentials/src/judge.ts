@@ -2,7 +2,6 @@ import { classify, type Clock, peekJson, type Random } from '@sluice/core';
 import type { CredentialEvent, Tell } from './credential-event.ts';
 import { explain } from './explain.ts';
 import type { CredentialsSettings } from './options.ts';
-import { resetMs } from './reset.ts';
 import type { Use } from './use.ts';
 
 /** What an answer said of the key. `refused` and `spent`: of no more use. `limited`: it rests. `kept`: nothing, or nothing to act on. */
@@ -47,7 +46,7 @@ export class Judge {
     }
     const { retry, retryAfterMs } = classify(response, clock, body);
     if (credential === 'cool' && (retry !== 'no' || retryAfterMs !== undefined)) {
-      this.cool(use, retryAfterMs ?? resetMs(response, clock));
+      this.cool(use, retryAfterMs);
       return { verdict: 'limited', reason };
     }
     use.key.quarantine(use.version, this.#settings.quarantineMs, reason);
@@ -57,8 +56,8 @@ export class Judge {
   /** The key rests for the model. */
   cool(use: Use, toldMs: number | undefined): void {
     const { coolMs, maxCoolMs } = this.#settings;
-    // Up to a tenth more, because every instance of the app was told the same.
-    const forMs = Math.min(maxCoolMs, toldMs ?? coolMs) * (1 + this.#random.next() / 10);
+    // No longer than told: whoever waits as long is not to find it resting still.
+    const forMs = Math.min(maxCoolMs, toldMs ?? coolMs * (1 + this.#random.next() / 10));
     use.key.cool(use.model, forMs, 'the upstream’s limit is reached (429)');
     this.#tell({ type: 'key-cooled', ...named(use), forMs });
   }

@@ -589,6 +589,20 @@ describe('a refusal further in that sent nothing', () => {
     expect(went(pipe)).toEqual([]);
   });
 
+  test('by several limits says when the first of them ends, whoever else is out', async () => {
+    const refusals: Readonly<Record<string, PipelineError>> = {
+      eu: new PipelineError('rate_limited', { retryAfterMs: 3_000 }),
+      us: new PipelineError('rate_limited', { retryAfterMs: 60_000 }),
+      jp: open(1_000),
+    };
+    const look = inside((_, endpoint) => {
+      throw refusals[endpoint] as PipelineError;
+    });
+    await using pipe = routed({}, { within: [look] });
+    const response = await pipe.post();
+    expect([response.status, response.headers.get('retry-after')]).toEqual([429, '3']);
+  });
+
   test("that is the caller's own fault goes nowhere else", async () => {
     const asked: string[] = [];
     const look = inside((_, endpoint) => {

@@ -103,6 +103,8 @@ export class Router implements PluginInstance {
       model,
       conversation: this.#settings.affinity ? conversationOf(request, ctx) : undefined,
     };
+    /** The refusal of whoever may be asked again first. */
+    let soonest: PipelineError | undefined;
     for (let left = permitted; ;) {
       const moment = { now: clock.now(), streamed, slowStartMs: this.#settings.slowStartMs };
       const choice = format === undefined ? firstOf(left) : this.#chooser.choose(left, question, moment);
@@ -125,10 +127,12 @@ export class Router implements PluginInstance {
           : this.#withoutCredential(error, route);
         if (objection === undefined) throw error;
         notes.push(route.dropped(objection));
+        if (objection === 'refused') soonest = sooner(soonest, error);
         // What a call of no format asks for is not to be had elsewhere.
         left = format === undefined ? [] : left.filter((other) => other !== route);
         if (left.length > 0) continue;
         // A refusal that says more than that nobody is there is told as it is.
+        if (soonest !== undefined) throw soonest;
         throw objection === 'refused' ? error : unavailable(permitted, model, notes, clock.now(), error);
       }
     }
@@ -239,6 +243,12 @@ export class Router implements PluginInstance {
  */
 function firstOf([route]: readonly Route[]): Choice {
   return { route: route as Route, reason: 'first', alternatives: 0, dropped: [] };
+}
+
+/** Of two refusals the one that ends first; one that says no end is none. */
+function sooner(one: PipelineError | undefined, other: unknown): PipelineError | undefined {
+  if (!PipelineError.is(other) || other.retryAfterMs === undefined) return one;
+  return one?.retryAfterMs !== undefined && one.retryAfterMs <= other.retryAfterMs ? one : other;
 }
 
 /** Ids of endpoints that have had the call, or have it now. */

@@ -44,6 +44,8 @@ export class Recovery {
   readonly #tried = new Tried();
   /** Waits for an endpoint that has failed before. */
   #waits = 0;
+  /** When the wait in progress began. */
+  #waitingSince: number;
   /** Attempts that the budget has paid for; the first is free. */
   #paid = 1;
 
@@ -53,6 +55,7 @@ export class Recovery {
     this.#next = next;
     this.#ctx = ctx;
     this.#maxRetries = allowedRetries(request, parts.settings.maxRetries);
+    this.#waitingSince = parts.clock.now();
   }
 
   /** Tries again as long as it is worth it. `tookMs` is how long the failed attempt took. */
@@ -63,45 +66,51 @@ export class Recovery {
     let took = tookMs;
     let sent = ctx.attempts > 0;
     let disposition = await dispositionOf(result, clock);
-    for (let retries = 0; ; retries++) {
-      if (sent) this.#tried.note(ctx.history.at(-1)?.endpoint?.id, disposition, clock.now());
+    let refused = !sent && disposition.retry === 'throttled';
+    let leftOut: readonly string[] = [];
+    for (let retries = 0; ;) {
+      const now = clock.now();
+      if (sent) this.#tried.note(ctx.history.at(-1)?.endpoint?.id, disposition, now);
+      if (refused) this.#tried.noteRefusal(disposition, leftOut, now);
       // Another plugin may have sent it again already, with another key: that is a retry, too.
       const made = Math.max(retries, ctx.attempts - 1);
       // A hedge was the call's second chance: hedging and retrying would multiply.
       const allowed = made < this.#maxRetries && took <= settings.retryWithinMs && result.hedged !== true;
-      const plan = allowed ? this.#plan(result, disposition) : undefined;
-      if (plan === undefined) return this.#end(result, disposition);
+      const plan = allowed ? this.#plan(result, disposition, refused) : undefined;
+      if (plan === undefined) return this.#end(result, disposition, refused);
 
       if ('response' in result) await discard(result.response);
       await wait(clock, plan.delayMs, this.#request.signal);
 
       const attemptsBefore = ctx.attempts;
       const startedAt = clock.now();
+      leftOut = plan.otherThan;
       result = await attempt(this.#requestFor(plan), this.#next, clock, commitHoldMs);
       if (succeeded(result)) return result.response;
       took = clock.now() - startedAt;
       sent = ctx.attempts > attemptsBefore;
       // The other endpoint was gone when it came to it: as if there had been none.
-      disposition =
-        plan.elsewhere && !sent && isNoEndpoint(result)
-          ? { ...disposition, otherEndpoint: false }
-          : await dispositionOf(result, clock);
+      const gone = plan.elsewhere && !sent && isNoEndpoint(result);
+      disposition = gone ? { ...disposition, otherEndpoint: false } : await dispositionOf(result, clock);
+      refused = !sent && !gone && disposition.retry === 'throttled';
+      // Who comes too early waits on, and has not had the retry yet.
+      if (!refused || plan.elsewhere || disposition.retryAfterMs === 0) retries++;
     }
   }
 
   /** Ends the call with its last answer. */
-  #end(result: Attempt, { retry: kind }: Disposition): Response {
+  #end(result: Attempt, { retry: kind }: Disposition, refused: boolean): Response {
     // Nobody is there to be told, or everybody shall come back: it is not ours to say.
     if (this.#request.signal.aborted) return handOn(result);
     // A refusal from further in says of itself whether to come back, and what may be there twice is the caller's risk.
-    const callersChoice = kind === 'no' ? 'error' in result : this.#mayBeThereTwice(kind);
+    const callersChoice = refused || kind === 'no' ? 'error' in result : this.#mayBeThereTwice(kind);
     // If all who come back have made one attempt or none, there are never more than a single call could have made.
     const { attempts } = this.#ctx;
     const invited = attempts === 0 || (attempts === 1 && this.#maxRetries > 0);
     return callersChoice && invited ? handOn(result) : giveUp(result);
   }
 
-  #plan(result: Attempt, { retry: kind, otherEndpoint }: Disposition): Plan | undefined {
+  #plan(result: Attempt, { retry: kind, otherEndpoint }: Disposition, refused: boolean): Plan | undefined {
     const { clock, random, settings, budget } = this.#parts;
     const ctx = this.#ctx;
     const now = clock.now();
@@ -110,9 +119,11 @@ export class Recovery {
     if (this.#mayBeThereTwice(kind)) return undefined;
     if (!settings.retryUnanswered && unanswered(result)) return undefined;
 
-    const delayMs = elsewhere
-      ? failoverDelay(random)
-      : backoff(kind, this.#tried.floorMs(now), this.#waits, settings, random);
+    const floorMs = this.#tried.floorMs(now);
+    const delayMs = elsewhere ? failoverDelay(random) : backoff(kind, floorMs, this.#waits, settings, random);
+    // A refusal only prolongs the wait that it ends, and no wait is longer than allowed.
+    if (!refused) this.#waitingSince = now;
+    else if (now + floorMs - this.#waitingSince > settings.maxDelayMs) return undefined;
     // What cannot be over in time is better told now.
     if (delayMs === undefined || delayMs >= ctx.remainingMs()) return undefined;
     // Last, because what is taken out of the budget is used. Nothing is owed for what was never sent.
@@ -121,7 +132,7 @@ export class Recovery {
       this.#paid = ctx.attempts + 1;
     }
     if (elsewhere) return { delayMs, otherThan: this.#tried.all(), elsewhere };
-    this.#waits++;
+    if (!refused) this.#waits++;
     return { delayMs, otherThan: this.#tried.closedAt(now + delayMs), elsewhere };
   }
 

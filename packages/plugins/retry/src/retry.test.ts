@@ -104,13 +104,13 @@ describe('the last answer', () => {
   });
 
   test('leaves it to the caller to come back after a refusal from further in', async () => {
-    const full = new PipelineError('rate_limited', { retryAfterMs: 2_000, plugin: 'upstream-limit' });
-    await using pipe = retrying([full]);
+    const open = new PipelineError('circuit_open', { retryAfterMs: 2_000, plugin: 'circuit-breaker' });
+    await using pipe = retrying([open]);
     const response = await pipe.post();
-    expect(response.status).toBe(429);
+    expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('2');
     expect(response.headers.has('x-should-retry')).toBe(false);
-    expect(pipe.outcomes).toMatchObject([{ kind: 'refused', cause: full }]);
+    expect(pipe.outcomes).toMatchObject([{ kind: 'refused', cause: open }]);
   });
 });
 
