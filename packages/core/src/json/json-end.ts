@@ -19,6 +19,8 @@ export class JsonEnd {
 
   /** Takes the next bytes. */
   push(chunk: Uint8Array): void {
+    // It would count as what a backslash at the end of the last bytes stands before.
+    if (chunk.length === 0) return;
     const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let i = this.#inString ? this.#stringEnd(text, 0) : 0;
     for (; i < text.length; i++) {
