@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES, type ErrorCode, PipelineError } from './errors.ts';
 
@@ -15,6 +16,20 @@ describe('the table of codes', () => {
       if (outcome === 'upstream-error') expect(status).toBe(502);
     },
   );
+});
+
+it('the README has every code, in the same words', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const rows = [...readme.matchAll(/^\| `(\w+)` +\| (\d{3}) +\| (yes|no) +\| `([\w-]+)` +\|/gm)];
+  const said = rows.map(([, code, status, retryable, outcome]) => [
+    code,
+    `${status} ${retryable} ${outcome}`,
+  ]);
+  const facts = Object.entries(ERROR_CODES).map(([code, { status, retryable, outcome }]) => [
+    code,
+    `${status} ${retryable ? 'yes' : 'no'} ${outcome}`,
+  ]);
+  expect(said).toEqual(facts);
 });
 
 describe('a PipelineError', () => {

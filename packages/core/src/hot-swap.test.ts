@@ -76,18 +76,53 @@ describe('a swap', () => {
     await swappable.close();
   });
 
-  it('several at once leave one pipeline open: the one swapped in last', async () => {
+  it('asked for last wins, however long the others take to start; each of those is closed', async () => {
+    const slow = Promise.withResolvers<void>();
     const [first, second, third] = [
       made('first'),
-      made('second', undefined, { start: () => nextTurn() }),
-      made('third'),
+      made('second', undefined, { start: () => slow.promise }),
+      made('third', undefined, { start: () => nextTurn() }),
     ];
-    const swappable = hotSwap(first.pipeline);
-    await Promise.all([swappable.swap(second.pipeline), swappable.swap(third.pipeline)]);
-    const open = [first, second, third].filter(({ transport }) => !transport.closed);
-    expect(open).toHaveLength(1);
-    expect(swappable.describe().upstream).toBe(open[0]?.pipeline.describe().upstream);
-    await swappable.close();
+    await using swappable = hotSwap(first.pipeline);
+    const overtaken = swappable.swap(second.pipeline);
+    await swappable.swap(third.pipeline);
+    // Nobody waits for the one that is slow.
+    expect(swappable.describe().upstream).toBe('https://third.test');
+    slow.resolve();
+    await overtaken;
+    expect(swappable.describe().upstream).toBe('https://third.test');
+    expect([first, second, third].map(({ transport }) => transport.closed)).toEqual([true, true, false]);
+  });
+
+  it('back to the old pipeline wins over one that is still starting', async () => {
+    const slow = Promise.withResolvers<void>();
+    const [old, next] = [made('old'), made('next', undefined, { start: () => slow.promise })];
+    await using swappable = hotSwap(old.pipeline);
+    const overtaken = swappable.swap(next.pipeline);
+    await swappable.swap(old.pipeline);
+    slow.resolve();
+    await overtaken;
+    expect(swappable.describe().upstream).toBe('https://old.test');
+    expect([old, next].map(({ transport }) => transport.closed)).toEqual([false, true]);
+  });
+
+  it('that does not start gives way to one that was asked for before', async () => {
+    const slow = Promise.withResolvers<void>();
+    const [first, second] = [made('first'), made('second', undefined, { start: () => slow.promise })];
+    const bad = made('bad', [], { start: () => Promise.reject(new Error('no port')) });
+    await using swappable = hotSwap(first.pipeline);
+    const swapping = swappable.swap(second.pipeline);
+    await expect(swappable.swap(bad.pipeline)).rejects.toThrow('no port');
+    slow.resolve();
+    await swapping;
+    expect(swappable.describe().upstream).toBe('https://second.test');
+  });
+
+  it('to the same pipeline twice leaves it open', async () => {
+    const [old, next] = [made('old'), made('next', undefined, { start: () => nextTurn() })];
+    await using swappable = hotSwap(old.pipeline);
+    await Promise.all([swappable.swap(next.pipeline), swappable.swap(next.pipeline)]);
+    expect([old, next].map(({ transport }) => transport.closed)).toEqual([true, false]);
   });
 
   it('to itself changes nothing', async () => {

@@ -5,7 +5,8 @@ import type { Pipeline } from './pipeline.ts';
 export interface SwappablePipeline extends Pipeline {
   /**
    * Starts `next`, sends every new call to it, and closes the old pipeline once its calls have ended. A `next` that
-   * does not start is thrown back, and the old one stays.
+   * does not start is thrown back, and the old one stays. Of swaps that overlap, the one asked for last stays; what it
+   * overtakes is closed.
    *
    * @param drainMs How long calls in progress may still take. Default 30 000.
    */
@@ -19,6 +20,9 @@ export interface SwappablePipeline extends Pipeline {
  */
 export function hotSwap(initial: Pipeline): SwappablePipeline {
   let current = initial;
+  let asked = 0;
+  /** The latest swap that has come to its end. */
+  let latest = 0;
   const handle: Pipeline['handle'] = (request, seed) => current.handle(request, seed);
   return {
     fetch: pipelineFetch(handle),
@@ -34,11 +38,15 @@ export function hotSwap(initial: Pipeline): SwappablePipeline {
     close: (timeoutMs) => current.close(timeoutMs),
     [Symbol.asyncDispose]: () => current.close(),
     async swap(next, drainMs) {
-      if (next === current) return;
-      await next.start();
-      const old = current;
-      current = next;
-      await old.close(drainMs);
+      const turn = ++asked;
+      if (next !== current) await next.start();
+      let old = next;
+      if (turn > latest) {
+        latest = turn;
+        old = current;
+        current = next;
+      }
+      if (old !== current) await old.close(drainMs);
     },
   };
 }

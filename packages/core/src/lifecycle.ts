@@ -17,14 +17,16 @@ interface LifecycleOptions {
 }
 
 const DEFAULT_DRAIN_MS = 30_000;
-/** How long an aborted call may take to wind up, and a part to close, before the rest goes on without it. */
+/** How long an aborted call may take to wind up, and a part to start or close, before the rest goes on without it. */
 const GRACE_MS = 5_000;
 
 /** Start in order, fail fast; drain; close in reverse, each part within a time limit. */
 export class Lifecycle {
   /** False until every part has started. */
   started: boolean;
-  readonly #options: LifecycleOptions;
+  readonly #clock: Clock;
+  /** Each once, whatever names it has. */
+  readonly #parts: readonly Part[];
   /**
    * An array that the last call fills up the gaps of. A `Set` leaves a chain of outgrown tables behind, which keeps
    * finished calls alive until the next full collection: that doubled the cost of garbage collection.
@@ -36,16 +38,19 @@ export class Lifecycle {
   #starting: Promise<void> | undefined;
   #draining = false;
   #closing: Promise<void> | undefined;
+  /** Drained for good: nothing more is started. */
+  #ended = false;
   readonly #idleWaiters: (() => void)[] = [];
   /** What has not been closed yet: a failed start closes some parts, and nothing is closed twice. */
   readonly #unclosed: Set<Part>;
 
   constructor(options: LifecycleOptions) {
-    this.#options = options;
+    this.#clock = options.clock;
     this.#deadlines = new Deadlines(options.clock, this.#calls);
     this.#unclosed = new Set(options.parts);
+    this.#parts = [...this.#unclosed];
     // Without anything to start, calls need not wait a turn for nothing.
-    this.started = options.parts.every((part) => part.start === undefined);
+    this.started = this.#parts.every((part) => part.start === undefined);
   }
 
   start(): Promise<void> {
@@ -89,7 +94,9 @@ export class Lifecycle {
 
   async #start(): Promise<void> {
     const begun: Part[] = [];
-    for (const part of this.#options.parts) {
+    for (const part of this.#parts) {
+      // What begins now would be closed by nobody.
+      if (this.#ended) throw new PipelineError('shutting_down');
       begun.push(part);
       try {
         await part.start?.();
@@ -103,7 +110,9 @@ export class Lifecycle {
 
   async #close(timeoutMs?: number): Promise<void> {
     await this.drain(timeoutMs);
-    const errors = await this.#closeParts(this.#options.parts.toReversed());
+    this.#ended = true;
+    if (this.#starting !== undefined) await this.#within(GRACE_MS, this.#starting.catch(ignore));
+    const errors = await this.#closeParts(this.#parts.toReversed());
     if (errors.length > 0)
       throw new AggregateError(errors, 'some parts of the pipeline did not close properly');
   }
@@ -148,7 +157,7 @@ export class Lifecycle {
 
   /** Whether the promise settled in time. */
   #within(limitMs: number, promise: Promise<void>): Promise<boolean> {
-    const { clock } = this.#options;
+    const clock = this.#clock;
     return new Promise((resolve, reject) => {
       const timer = clock.setTimeout(() => {
         resolve(false);
@@ -165,4 +174,8 @@ export class Lifecycle {
       );
     });
   }
+}
+
+function ignore(): void {
+  // Told to whoever asked for the start.
 }

@@ -53,6 +53,10 @@ describe('createPipeline', () => {
       'createPipeline: option "transport.connections": must be a whole number.',
     ],
     [
+      { upstream, transport: { proxy: 'http://user:100%@localhost:1' } },
+      'createPipeline: option "transport.proxy": must hold its user and password percent-encoded: a % itself is %25.',
+    ],
+    [
       { upstream, transport: { proxy: 'proxy:8080x' } },
       'createPipeline: option "transport.proxy": must be an http: or https: URL.',
     ],
@@ -130,6 +134,9 @@ describe('createPipeline', () => {
 
   it('never repeats a password of an upstream or a proxy', () => {
     expect(complaint({ upstream: 'https://user:s3cr3t@x.test' })).not.toContain('s3cr3t');
+    expect(complaint({ upstream, transport: { proxy: 'http://user:s3cr3t%@x.test' } })).not.toContain(
+      's3cr3t',
+    );
     expect(complaint({ upstream, transport: { proxy: 'socks5://user:s3cr3t@x.test' } })).not.toContain(
       's3cr3t',
     );

@@ -73,7 +73,15 @@ const schema = v.strictObject({
       maxLineBytes: positive,
       maxEventBytes: positive,
       maxAnswerBytes: positive,
-      proxy: v.exactOptional(v.custom(isWebUrl, 'must be an http: or https: URL')),
+      proxy: v.exactOptional(
+        v.pipe(
+          v.custom<string>(isWebUrl, 'must be an http: or https: URL'),
+          v.check(
+            hasReadableCredentials,
+            'must hold its user and password percent-encoded: a % itself is %25',
+          ),
+        ),
+      ),
       ca: v.exactOptional(v.union([v.string(), v.array(v.string())], 'must be PEM text or a list of it')),
       allowInsecureUpstream: v.exactOptional(v.boolean('must be true or false')),
     }),
@@ -118,6 +126,17 @@ export function upstreamUrl(upstream: string, allowInsecure: boolean): string {
 
 function isWebUrl(value: unknown): boolean {
   return /^https?:$/.test(URL.parse(String(value))?.protocol ?? '');
+}
+
+function hasReadableCredentials(url: string): boolean {
+  const { username, password } = new URL(url);
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isPlugin(value: unknown): boolean {

@@ -42,7 +42,11 @@ export interface Pipeline extends AsyncDisposable {
   describe(): PipelineDescription;
   /** What each plugin knows now, outermost first, as data and without secrets; empty for those that do not say. */
   inspect(): readonly PluginInspection[];
-  /** Starts services and plugins, in order. The first call does it too; call it yourself to fail early. */
+  /**
+   * Starts services and plugins, in order. The first call does it too; call it yourself to fail early.
+   *
+   * @throws PipelineError `shutting_down` once the pipeline is closed, also while it starts.
+   */
   start(): Promise<void>;
   /**
    * Refuses new calls with 503 and waits for those in progress; after `timeoutMs` (default 30 000) the rest are

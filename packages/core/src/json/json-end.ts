@@ -12,6 +12,8 @@ export class JsonEnd {
 
   /** Takes the next bytes. */
   push(chunk: Uint8Array): void {
+    // It would count as what a backslash at the end of the last bytes stands before.
+    if (chunk.length === 0) return;
     const text = scanned(chunk);
     let i = this.#inString ? this.#stringEnd(text, 0) : 0;
     for (; i < text.length; i++) {
@@ -53,8 +55,8 @@ export class JsonEnd {
       const escaped = (end - before) % 2 === 1;
       if (quote < 0) {
         this.#inString = true;
-        // The last byte was a backslash whose victim comes with the next bytes. No bytes change nothing.
-        this.#escaped ||= escaped;
+        // The last byte was a backslash whose victim comes with the next bytes.
+        this.#escaped = escaped;
         return end;
       }
       if (!escaped) {

@@ -77,7 +77,7 @@ export function adopted(response: Response, format: Format | undefined): Respons
     status: response.status,
     statusText: response.statusText,
     headers: { ...LazyResponse.headerRecord(response) },
-    source: body === null ? null : bodySource(body),
+    source: body === null ? null : bodySource(body, LazyResponse.factsOf(response)),
     format,
     limits: DEFAULT_SSE_LIMITS,
   }).response;

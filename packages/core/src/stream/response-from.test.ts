@@ -51,13 +51,15 @@ test('a response that is made anew keeps its bytes and its outcome', async () =>
   });
 });
 
-test('that a plugin ended the stream is still known of a response made anew', async () => {
-  const blocked = new PipelineError('content_blocked');
-  const cutter = definePlugin({
+const blocked = new PipelineError('content_blocked');
+
+/** A plugin that ends the stream in the place of its first text, whether that is the upstream's or one of its own. */
+const cutter = (own?: () => Response): Plugin =>
+  definePlugin({
     name: 'cutter',
     create: () => ({
       handle: async (request, next) =>
-        transformStream(await next(request), {
+        transformStream(own === undefined ? await next(request) : own(), {
           transform(event, controller) {
             if (event.type !== 'content_block_delta') {
               controller.enqueue(event);
@@ -68,7 +70,20 @@ test('that a plugin ended the stream is still known of a response made anew', as
           },
         }),
     }),
-  });
+  })();
+
+test('that a plugin ended a stream of its own is known, in however many pieces that came', async () => {
+  const events = anthropicStream({ text: 'a b' });
+  for (const pieces of [events, [events.join('')]]) {
+    const own = (): Response =>
+      new Response(ReadableStream.from(pieces.map((piece) => Buffer.from(piece))), { headers: SSE });
+    const made = await callWith([cutter(own)]);
+    expect(made.text).toMatch(/\nevent: message_stop\n.*\n\n$/);
+    expect(made.outcome).toMatchObject({ kind: 'refused', status: 200, cause: blocked });
+  }
+});
+
+test('that a plugin ended the stream is still known of a response made anew', async () => {
   // In one piece: the upstream's own proper end has been seen by then.
   const made = await callWith([rewrap(), cutter()], streamAnswer(anthropicStream({ text: 'a b' }).join('')));
   expect(made.text).toMatch(/^event: message_start\n[^]*\nevent: message_stop\n.*\n\n$/);

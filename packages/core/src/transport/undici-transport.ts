@@ -21,7 +21,10 @@ export interface TransportOptions {
   readonly maxEventBytes?: number;
   /** Largest answer to a call of a known format; other answers (files, batch results) are not bounded. Default 64 MiB. */
   readonly maxAnswerBytes?: number;
-  /** Forward proxy, `http://` or `https://`, reached by CONNECT. Default: none; environment variables are not read. */
+  /**
+   * Forward proxy, `http://` or `https://`, reached by CONNECT; user and password percent-encoded. Default: none;
+   * environment variables are not read.
+   */
   readonly proxy?: string;
   /** PEM certificates to trust instead of the system's. Default: the system's. */
   readonly ca?: string | readonly string[];
