@@ -153,6 +153,78 @@ describe('a moderator', () => {
     expect(pipe.outcomes).toMatchObject([{ kind: 'completed' }]);
   });
 
+  describe.each([false, true])('is told of an answer (streamed: %s)', (stream) => {
+    const content = [
+      { type: 'thinking', thinking: 'a wicked plan', signature: 's' },
+      { type: 'text', text: 'hello' },
+    ] as const;
+    const answered = async (
+      options: ModerationOptions,
+    ): Promise<{ seen: readonly string[]; channels: readonly string[]; kind: unknown }> => {
+      const seen: string[] = [];
+      const channels: string[] = [];
+      const judge: Moderator['judge'] = (question) => {
+        seen.push(question.text);
+        return finds('wicked')(question);
+      };
+      const plugins = [
+        moderation({
+          moderators: [moderator(judge, { direction: 'output' })],
+          onFinding: ({ channel, action }) => void channels.push(`${channel} ${action}`),
+          ...options,
+        }),
+      ];
+      const given = stream
+        ? streamAnswer(anthropicStream({ content }))
+        : new Response(anthropicMessage({ content }), { headers: JSON_TYPE });
+      await using pipe = testPipeline({ plugins, answers: [given] });
+      await (await pipe.post({ stream })).text();
+      return { seen: seen.toSorted(), channels, kind: pipe.outcomes[0]?.kind };
+    };
+
+    test('what is not excepted, and nothing else', async () => {
+      const told = await answered({ except: ['thinking', 'tool-definition'] });
+      expect(told).toEqual({ seen: ['hello'], channels: [], kind: 'completed' });
+    });
+
+    test('all of it, and what it finds is judged by the rules of the channel', async () => {
+      const seen = ['a wicked plan', 'hello'];
+      expect(await answered({})).toEqual({ seen, channels: ['thinking block'], kind: 'refused' });
+      expect(await answered({ rules: [{ channel: 'thinking', action: 'flag' }] })).toEqual({
+        seen,
+        channels: ['thinking flag'],
+        kind: 'completed',
+      });
+    });
+  });
+
+  test.each<[string, unknown]>([
+    ['moderators.0', [{}]],
+    ['moderators.0', [() => Promise.resolve([])]],
+    ['moderators.0.name', [{ judge: finds('x') }]],
+    ['moderators.0.judge', [{ name: 'm' }]],
+    ['moderators.0.concurrency', [{ name: 'm', judge: finds('x'), concurrency: 0 }]],
+    ['moderators.1.timeoutMs', [moderator(finds('x')), { name: 'm', judge: finds('x'), timeoutMs: NaN }]],
+    ['moderators.0.onError', [{ name: 'm', judge: finds('x'), onError: 'opne' }]],
+    ['moderators.0.direction', [{ name: 'm', judge: finds('x'), direction: 'both' }]],
+    ['moderators.0.cacheEntries', [{ name: 'm', judge: finds('x'), cacheEntries: -1 }]],
+  ])('that could not be asked is refused at once: %s of %j', (path, moderators) => {
+    const plugins = [moderation({ moderators: moderators as Moderator[] })];
+    expect(() => testPipeline({ plugins })).toThrow(path);
+  });
+
+  test('may be an object of a class', async () => {
+    class Classifier implements Moderator {
+      readonly name = 'mine';
+      readonly #word = 'wicked';
+      judge({ text }: { readonly text: string }): Promise<readonly { category: string }[]> {
+        return Promise.resolve(text.includes(this.#word) ? [{ category: 'bad' }] : []);
+      }
+    }
+    await using pipe = testPipeline({ plugins: [moderation({ moderators: [new Classifier()] })] });
+    expect((await pipe.post(says('wicked'))).status).toBe(400);
+  });
+
   test.each(['full', { windowChars: 10 }] as const)(
     'lets nothing of a stream out before its verdict (%j)',
     async (review) => {
