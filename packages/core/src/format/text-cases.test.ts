@@ -53,7 +53,14 @@ describe('text of Anthropic', () => {
   it('that is a piece of arguments is shown as it is', () => {
     const event = delta({ type: 'input_json_delta', partial_json: '"a": "b' });
     expect(shownIn(anthropicMessages, event)).toEqual([
-      { channel: 'tool-arguments', key: 'content.2.input', editable: true, partial: true, text: '"a": "b' },
+      {
+        channel: 'tool-arguments',
+        key: 'content.2.input',
+        editable: true,
+        partial: true,
+        json: true,
+        text: '"a": "b',
+      },
     ]);
     expect(shownIn(anthropicMessages, delta({ type: 'input_json_delta', partial_json: '12' }))).toMatchObject(
       [{ text: '12' }],
@@ -127,6 +134,7 @@ describe('text of chat', () => {
         key: 'choices.0.delta.tool_calls.4.function.arguments',
         editable: true,
         partial: true,
+        json: true,
         text: '{',
       },
     ]);
@@ -227,6 +235,19 @@ describe('text of responses', () => {
     expect(shownIn(openaiResponses, { type: `${base}.done`, [field]: value, ...where })).toMatchObject([
       { channel, text: 'x' },
     ]);
+  });
+
+  it('is told to be raw JSON where it is a piece of it', () => {
+    const isJson = (type: string): unknown =>
+      shownIn(openaiResponses, {
+        type: `response.${type}`,
+        delta: '{"a',
+        arguments: '{"a":"b"}',
+        ...where,
+      }).map(({ json }) => json);
+    expect(isJson('function_call_arguments.delta')).toEqual([true]);
+    expect(isJson('function_call_arguments.done')).toEqual([undefined, undefined]);
+    expect(isJson('custom_tool_call_input.delta')).toEqual([undefined]);
   });
 
   it('in an event newer than this code is shown', () => {
