@@ -45,6 +45,11 @@ export interface TextPart {
   readonly editable: boolean;
   /** True for a piece that later events may continue, under the same channel and key. Absent: the text is whole. */
   readonly partial?: true;
+  /**
+   * True for a piece of raw JSON, such as a tool's arguments that are streamed: it holds quotes, names and escapes, and
+   * a change must leave it JSON. Absent: the text is what it says.
+   */
+  readonly json?: true;
 }
 
 /** Reads a text and returns what shall stand in its place: the same string to leave it. */

@@ -63,7 +63,7 @@ export function withField(object: JsonObject, name: string, value: unknown): Jso
 }
 
 /** Shows one text, unless it is empty. The answer counts only where text may be changed. */
-export function show(text: string, at: Spot, channel: Channel, editable: boolean): string {
+export function show(text: string, at: Spot, channel: Channel, editable: boolean, json = false): string {
   if (text === '') return text;
   const part: { -readonly [Name in keyof TextPart]: TextPart[Name] } = {
     channel,
@@ -73,6 +73,7 @@ export function show(text: string, at: Spot, channel: Channel, editable: boolean
   };
   if (at.message !== undefined) part.message = at.message;
   if (at.partial) part.partial = true;
+  if (json) part.json = true;
   const after = at.map(part);
   return editable ? after : text;
 }

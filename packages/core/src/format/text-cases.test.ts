@@ -62,7 +62,14 @@ describe('text of Anthropic', () => {
   it('that is a piece of arguments is shown as it is', () => {
     const event = delta({ type: 'input_json_delta', partial_json: '"a": "b' });
     expect(shownIn(anthropicMessages, event)).toEqual([
-      { channel: 'tool-arguments', key: 'content.2.input', editable: true, partial: true, text: '"a": "b' },
+      {
+        channel: 'tool-arguments',
+        key: 'content.2.input',
+        editable: true,
+        partial: true,
+        json: true,
+        text: '"a": "b',
+      },
     ]);
     expect(shownIn(anthropicMessages, delta({ type: 'input_json_delta', partial_json: '12' }))).toMatchObject(
       [{ text: '12' }],
@@ -147,6 +154,7 @@ describe('text of chat', () => {
         key: 'choices.0.delta.tool_calls.4.function.arguments',
         editable: true,
         partial: true,
+        json: true,
         text: '{',
       },
     ]);
@@ -277,6 +285,19 @@ describe('text of responses', () => {
     expect(outputOf(openaiResponses, { output: [{ type: 'message', content: [part] }] })).toMatchObject(
       shown,
     );
+  });
+
+  it('is told to be raw JSON where it is a piece of it', () => {
+    const isJson = (type: string): unknown =>
+      shownIn(openaiResponses, {
+        type: `response.${type}`,
+        delta: '{"a',
+        arguments: '{"a":"b"}',
+        ...where,
+      }).map(({ json }) => json);
+    expect(isJson('function_call_arguments.delta')).toEqual([true]);
+    expect(isJson('function_call_arguments.done')).toEqual([undefined, undefined]);
+    expect(isJson('custom_tool_call_input.delta')).toEqual([undefined]);
   });
 
   it('in an event newer than this code is shown', () => {

@@ -77,7 +77,8 @@ const rawArguments = text('tool-arguments');
 export const toolArguments: Walk = (value, at) => {
   const spot: Spot = { ...at, channel: 'tool-arguments' };
   if (typeof value !== 'string') return freeJson(value, spot);
-  const json = at.partial ? undefined : parse(value);
+  if (at.partial) return show(value, at, 'tool-arguments', true, true);
+  const json = parse(value);
   if (json === undefined) return rawArguments(value, at);
   const after = freeJson(json, spot);
   return Object.is(after, json) ? value : (stringify(after) ?? rawArguments(value, at));

@@ -151,14 +151,14 @@ export class CallModeration {
   /** Lets moderators judge a streamed answer. */
   review(format: Format, panel: Panel, clock: Clock, signal: AbortSignal): ReviewedStream {
     const { review = { windowChars: 512 } } = this.#options;
-    const part = { channel: 'text', editable: false } as const;
     return new ReviewedStream({
       format,
       clock,
       windowChars: review === 'full' ? Number.POSITIVE_INFINITY : review.windowChars,
-      judge: async (text) =>
+      skips: (channel) => this.skips(channel),
+      judge: async (text, channel) =>
         (await panel.judge(text, 'output', signal)).some(
-          (find) => this.note(find, 'output', part) === 'block',
+          (find) => this.note(find, 'output', { channel, editable: false }) === 'block',
         ),
       ...this.#stopping(format),
     });
@@ -203,7 +203,8 @@ export class CallModeration {
 
   #whole(part: TextPart, direction: Direction, inScope: boolean, masks: readonly Find[] = []): string {
     const { text } = part;
-    if (direction === 'input' && part.channel === 'message') this.#lastMessage = text;
+    // What cannot be edited is a name, and nobody's sentence.
+    if (direction === 'input' && part.channel === 'message' && part.editable) this.#lastMessage = text;
     let finds = withoutAllowed(this.rules.findAll(text));
     if (direction === 'output' && this.#placeholders !== undefined) {
       finds = [...finds, ...this.#placeholders.find(text, WHOLE).finds];

@@ -227,6 +227,19 @@ test('a pipeline with moderation is assembled in one line', async () => {
   await pipeline.close();
 });
 
+test('a refusal is in the language of the question, and not in that of the name behind it', async () => {
+  await using pipe = testPipeline({
+    dialect: 'openai-chat',
+    plugins: [
+      moderation({
+        moderators: [{ name: 'm', direction: 'input', judge: () => Promise.resolve([{ category: 'x' }]) }],
+      }),
+    ],
+  });
+  const message = { role: 'user', content: '你好', name: 'bob' };
+  expect(await (await pipe.post({ messages: [message] })).text()).toContain('不符合');
+});
+
 test('moderation that has nothing to look for is refused, with what it can be given', () => {
   const plugins = [moderation({ scope: 'last' })];
   expect(() => createPipeline({ upstream: 'https://api.anthropic.com', plugins })).toThrow(

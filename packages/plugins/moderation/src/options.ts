@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { ConversationOptions } from './conversation/conversation.ts';
 import type { DetectorName } from './detect/detectors.ts';
 import type { Moderator } from './moderators/moderator.ts';
+import { moderatorSchema } from './moderators/moderator-schema.ts';
 import { patternProblem } from './patterns/compile-pattern.ts';
 import type { PatternRule } from './patterns/pattern-finder.ts';
 import type { ActionRule, Finding } from './policy.ts';
@@ -110,7 +111,6 @@ export interface ModerationOptions {
   readonly onFinding?: (finding: Finding, callId: string) => void;
 }
 
-const list = v.custom<readonly unknown[]>(Array.isArray, 'must be a list');
 const callback = v.custom<(...args: never) => unknown>(
   (value) => typeof value === 'function',
   'must be a function',
@@ -252,7 +252,7 @@ const fields = v.strictObject({
     ),
   ),
   except: v.exactOptional(v.array(channel, 'must be a list of channels')),
-  moderators: v.exactOptional(list),
+  moderators: v.exactOptional(v.array(moderatorSchema, 'must be a list of moderators')),
   review: v.exactOptional(
     v.union(
       [v.literal('full'), v.strictObject({ windowChars: whole })],

@@ -1,6 +1,3 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { definePlugin, PRINCIPAL } from '@sluice/core';
 import {
   anthropicMessage,
@@ -9,22 +6,11 @@ import {
   streamAnswer,
   testPipeline,
 } from '@sluice/core/testing';
-import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import {
-  CATEGORIES,
-  fileWords,
-  type ListReport,
-  moderation,
-  type ModerationOptions,
-  type Moderator,
-} from './index.ts';
+import { moderation, type ModerationOptions, type Moderator } from './index.ts';
 import { DetectorFinder } from './detect/detector-finder.ts';
 import { DETECTORS, type DetectorName } from './detect/detectors.ts';
-import { withoutAllowed } from './finder.ts';
-import { parseCsv, parseJsonl, parseText } from './sources/parse-list.ts';
 import { memoryStrikeStore } from './strikes/strike-store.ts';
-import { buildWords } from './words/build.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const answer =
@@ -65,25 +51,6 @@ describe('detectors', () => {
     expect(hold('done. ')).toBe(6);
     expect(hold('x'.repeat(1_000))).toBe(1_000 - 255);
   });
-});
-
-test('a find counts unless one exception covers it as a whole', () => {
-  const stretch = fc
-    .tuple(fc.nat({ max: 20 }), fc.integer({ min: 1, max: 8 }), fc.boolean())
-    .map(([start, length, allow]) => {
-      const find = { start, end: start + length, rule: 'word:x', category: 'x', severity: 'low' as const };
-      return allow ? { ...find, allow } : find;
-    });
-  fc.assert(
-    fc.property(fc.array(stretch, { maxLength: 12 }), (finds) => {
-      const covered = ({ start, end }: (typeof finds)[number]): boolean =>
-        finds.some((one) => 'allow' in one && one.start <= start && end <= one.end);
-      const expected = finds.filter((find) => !('allow' in find) && !covered(find));
-      const told = withoutAllowed(finds);
-      expect(told).toHaveLength(expected.length);
-      for (const find of expected) expect(told).toContain(find);
-    }),
-  );
 });
 
 describe('scope', () => {
@@ -186,6 +153,78 @@ describe('a moderator', () => {
     expect(pipe.outcomes).toMatchObject([{ kind: 'completed' }]);
   });
 
+  describe.each([false, true])('is told of an answer (streamed: %s)', (stream) => {
+    const content = [
+      { type: 'thinking', thinking: 'a wicked plan', signature: 's' },
+      { type: 'text', text: 'hello' },
+    ] as const;
+    const answered = async (
+      options: ModerationOptions,
+    ): Promise<{ seen: readonly string[]; channels: readonly string[]; kind: unknown }> => {
+      const seen: string[] = [];
+      const channels: string[] = [];
+      const judge: Moderator['judge'] = (question) => {
+        seen.push(question.text);
+        return finds('wicked')(question);
+      };
+      const plugins = [
+        moderation({
+          moderators: [moderator(judge, { direction: 'output' })],
+          onFinding: ({ channel, action }) => void channels.push(`${channel} ${action}`),
+          ...options,
+        }),
+      ];
+      const given = stream
+        ? streamAnswer(anthropicStream({ content }))
+        : new Response(anthropicMessage({ content }), { headers: JSON_TYPE });
+      await using pipe = testPipeline({ plugins, answers: [given] });
+      await (await pipe.post({ stream })).text();
+      return { seen: seen.toSorted(), channels, kind: pipe.outcomes[0]?.kind };
+    };
+
+    test('what is not excepted, and nothing else', async () => {
+      const told = await answered({ except: ['thinking', 'tool-definition'] });
+      expect(told).toEqual({ seen: ['hello'], channels: [], kind: 'completed' });
+    });
+
+    test('all of it, and what it finds is judged by the rules of the channel', async () => {
+      const seen = ['a wicked plan', 'hello'];
+      expect(await answered({})).toEqual({ seen, channels: ['thinking block'], kind: 'refused' });
+      expect(await answered({ rules: [{ channel: 'thinking', action: 'flag' }] })).toEqual({
+        seen,
+        channels: ['thinking flag'],
+        kind: 'completed',
+      });
+    });
+  });
+
+  test.each<[string, unknown]>([
+    ['moderators.0', [{}]],
+    ['moderators.0', [() => Promise.resolve([])]],
+    ['moderators.0.name', [{ judge: finds('x') }]],
+    ['moderators.0.judge', [{ name: 'm' }]],
+    ['moderators.0.concurrency', [{ name: 'm', judge: finds('x'), concurrency: 0 }]],
+    ['moderators.1.timeoutMs', [moderator(finds('x')), { name: 'm', judge: finds('x'), timeoutMs: NaN }]],
+    ['moderators.0.onError', [{ name: 'm', judge: finds('x'), onError: 'opne' }]],
+    ['moderators.0.direction', [{ name: 'm', judge: finds('x'), direction: 'both' }]],
+    ['moderators.0.cacheEntries', [{ name: 'm', judge: finds('x'), cacheEntries: -1 }]],
+  ])('that could not be asked is refused at once: %s of %j', (path, moderators) => {
+    const plugins = [moderation({ moderators: moderators as Moderator[] })];
+    expect(() => testPipeline({ plugins })).toThrow(path);
+  });
+
+  test('may be an object of a class', async () => {
+    class Classifier implements Moderator {
+      readonly name = 'mine';
+      readonly #word = 'wicked';
+      judge({ text }: { readonly text: string }): Promise<readonly { category: string }[]> {
+        return Promise.resolve(text.includes(this.#word) ? [{ category: 'bad' }] : []);
+      }
+    }
+    await using pipe = testPipeline({ plugins: [moderation({ moderators: [new Classifier()] })] });
+    expect((await pipe.post(says('wicked'))).status).toBe(400);
+  });
+
   test.each(['full', { windowChars: 10 }] as const)(
     'lets nothing of a stream out before its verdict (%j)',
     async (review) => {
@@ -251,71 +290,5 @@ describe('strikes', () => {
       await clock.advance(6 * 3_600_000);
     }
     expect(await store.strike('a')).toEqual({ inARow: 1, perDay: 4 });
-  });
-});
-
-describe('a list', () => {
-  test('of 20,000 entries is built in a thread of its own', async () => {
-    const entries = Array.from({ length: 20_000 }, (_, i) => ({ text: `word${i.toString(36)}x` }));
-    const built = await buildWords(entries);
-    expect(built.counts).toEqual({ custom: 20_000 });
-  });
-
-  test('from a file is read again when the file is replaced, and a bad one changes nothing', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'sluice-words-'));
-    const path = join(folder, 'words.txt');
-    try {
-      await writeFile(path, '# sample\ngrumblewort\n!grumblewort tea\n');
-      const reports: ListReport[] = [];
-      const plugins = [moderation({ words: fileWords(path), onList: (report) => void reports.push(report) })];
-      await using pipe = testPipeline({ plugins, answers: [answer(), answer(), answer()] });
-      await pipe.pipeline.start();
-      expect((await pipe.post(says('grumblewort'))).status).toBe(400);
-      expect((await pipe.post(says('grumblewort tea'))).status).toBe(200);
-      await writeFile(`${path}.new`, 'zorbleknax\n');
-      await rename(`${path}.new`, path);
-      await vi.waitFor(() => {
-        expect(reports.length).toBeGreaterThan(1);
-      });
-      expect((await pipe.post(says('zorbleknax'))).status).toBe(400);
-      expect((await pipe.post(says('grumblewort'))).status).toBe(200);
-      const seen = reports.length;
-      await rm(path);
-      await vi.waitFor(() => {
-        expect(reports.length).toBeGreaterThan(seen);
-      });
-      expect(reports.at(-1)?.problems[0]).toContain('could not be read');
-      expect((await pipe.post(says('zorbleknax'))).status).toBe(400);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
-
-  test('is reported with its version, its counts and its age', async () => {
-    const reports: ListReport[] = [];
-    const source = {
-      load: () => Promise.resolve({ entries: [...words, { text: '!' }], version: '7', updatedAt: 0 }),
-    };
-    await using pipe = testPipeline({
-      plugins: [moderation({ words: source, onList: (one) => void reports.push(one) })],
-    });
-    await pipe.pipeline.start();
-    expect(reports).toMatchObject([{ version: '7', counts: { custom: 1 } }]);
-    expect(reports[0]?.problems[0]).toBe('entry 1 holds no letter or digit');
-    expect(reports[0]?.problems[1]).toMatch(/^the list is \d+ days old$/);
-  });
-
-  test('is written as text, JSON lines or CSV', () => {
-    const entry = { text: 'a, "b"', category: 'c', severity: 'low', whole: false };
-    expect(parseText('a\n\n#x\n! b')).toEqual([{ text: 'a' }, { text: 'b', allow: true }]);
-    expect(parseJsonl(`${JSON.stringify(entry)}\n"x"`)).toEqual([entry, { text: 'x' }]);
-    expect(parseCsv('text,category,severity,whole\r\n"a, ""b""",c,low,false')).toEqual([entry]);
-    expect(() => parseCsv('word\na')).toThrow('no column "text"');
-    expect(() => parseJsonl('{"text":"a","severity":"huge"}')).toThrow('line 1: severity');
-  });
-
-  test('may use the 31 categories of the standard', () => {
-    expect(CATEGORIES).toHaveLength(31);
-    expect(CATEGORIES.filter(({ leastEntries }) => leastEntries > 0)).toHaveLength(17);
   });
 });

@@ -8,6 +8,8 @@ import type { CompiledWords } from './words/entry.ts';
 import { WordFinder } from './words/word-finder.ts';
 
 const CACHED_TEXTS = 10_000;
+/** Finds of a text that are remembered, at most: a caller must not fill memory with them. A text with more is read again. */
+const MAX_CACHED_FINDS = 16;
 const NOTHING: readonly Find[] = [];
 
 /** All that is looked for, in one version. Replaced as a whole when a list changes; calls keep the one they began with. */
@@ -46,7 +48,7 @@ export class RuleBook {
       }
     }
     const result = all.length === 0 ? NOTHING : all;
-    this.#cache.set(key, result);
+    if (result.length <= MAX_CACHED_FINDS) this.#cache.set(key, result);
     return result;
   }
 }

@@ -20,7 +20,7 @@ export class Rules {
   readonly #source: WordSource | undefined;
   #current: RuleBook;
   #stopWatching: (() => void) | undefined;
-  #loading: Promise<void> | undefined;
+  #loading = false;
   #again = false;
 
   constructor(options: ModerationOptions, clock: Clock) {
@@ -39,39 +39,48 @@ export class Rules {
   async start(): Promise<void> {
     const source = this.#source;
     if (source === undefined) return;
-    await this.#load(source);
-    this.#stopWatching = source.watch?.(() => {
-      this.#changed(source);
-    });
+    // Before the list is read, or what changes during that would be missed.
+    this.#stopWatching = source.watch?.(() => void this.#reload(source), this.#clock);
+    this.#loading = true;
+    try {
+      await this.#load(source);
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      this.#loading = false;
+    }
+    if (this.#again) void this.#reload(source);
   }
 
   close(): void {
     this.#stopWatching?.();
     this.#stopWatching = undefined;
+    this.#again = false;
   }
 
   /** One load at a time; a change during it is loaded after it. */
-  #changed(source: WordSource): void {
-    if (this.#loading !== undefined) {
-      this.#again = true;
-      return;
-    }
-    this.#loading = this.#load(source)
-      .catch((error: unknown) => {
+  async #reload(source: WordSource): Promise<void> {
+    this.#again = true;
+    if (this.#loading) return;
+    this.#loading = true;
+    while (this.#again) {
+      this.#again = false;
+      try {
+        await this.#load(source);
+      } catch (error) {
         // The old list stays in force: no list at all would let everything pass.
         this.#tell({ problems: [`the list could not be read: ${(error as Error).message}`] });
-      })
-      .finally(() => {
-        this.#loading = undefined;
-        if (!this.#again) return;
-        this.#again = false;
-        this.#changed(source);
-      });
+      }
+    }
+    this.#loading = false;
   }
 
   async #load(source: WordSource): Promise<void> {
     const { entries, version, updatedAt } = await source.load();
     const words = await buildWords(entries);
+    // Most likely somebody has just begun to write it; in force, it would let everything pass.
+    if (Object.keys(words.counts).length === 0) throw new Error('it has no word to look for');
     this.#current = this.#book(words);
     const { maxListAgeMs = WEEK_MS } = this.#options;
     const ageMs = updatedAt === undefined ? undefined : this.#clock.wallTime() - updatedAt;

@@ -1,6 +1,6 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { watchFile } from '@sluice/core';
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, extname } from 'node:path';
+import { extname } from 'node:path';
 import { hash } from 'node:crypto';
 import { parseCsv, parseJsonl, parseText } from './parse-list.ts';
 import type { WordList, WordSource } from './source.ts';
@@ -17,7 +17,8 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
  * Words from a file: `.txt` with one word on a line, `.jsonl` with one entry on a line, `.csv` with a head of `text`,
- * `category`, `severity`, `allow`, `whole`. It is watched, and read again when it changes; replace it by renaming.
+ * `category`, `severity`, `allow`, `whole`. It is watched, mounted files too: what changes counts within a second or two.
+ * Replace it by renaming, or a list that is half written may be read; an empty one is never put in force.
  */
 export function fileWords(path: string, { defaults = {} }: FileWordsOptions = {}): WordSource {
   const parse = { '.jsonl': parseJsonl, '.csv': parseCsv }[extname(path)] ?? parseText;
@@ -29,16 +30,6 @@ export function fileWords(path: string, { defaults = {} }: FileWordsOptions = {}
       const entries = parse(text).map((entry) => ({ ...defaults, ...entry }));
       return { entries, version: hash('sha256', text).slice(0, 16), updatedAt: mtimeMs };
     },
-    watch(changed) {
-      const name = basename(path);
-      // The folder, because a file that is replaced by renaming is another file.
-      const watcher: FSWatcher = watch(dirname(path), { persistent: false }, (_, file) => {
-        if (file === name) changed();
-      });
-      watcher.on('error', () => undefined);
-      return () => {
-        watcher.close();
-      };
-    },
+    watch: (changed, clock) => watchFile(path, clock, changed),
   };
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '@sluice/core';
 import type { WordEntry } from '../words/entry.ts';
 
 /** One version of a list. */
@@ -12,8 +13,14 @@ export interface WordList {
 
 /** Where words come from. */
 export interface WordSource {
-  /** Reads the list. When it fails at the start, the pipeline does not start; later the old list stays in force. */
+  /**
+   * Reads the list. When it fails, or gives no word to look for, at the start, the pipeline does not start; later the
+   * old list stays in force.
+   */
   load(): Promise<WordList>;
-  /** Calls `changed` when the list is to be read again. Returns what ends the watch. Default: it is read once. */
-  watch?(changed: () => void): () => void;
+  /**
+   * Calls `changed` when the list is to be read again; begun before the first `load`, so that nothing is missed.
+   * Returns what ends the watch. Default: it is read once.
+   */
+  watch?(changed: () => void, clock: Clock): () => void;
 }

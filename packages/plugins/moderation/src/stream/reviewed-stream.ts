@@ -6,6 +6,7 @@ import {
   type StreamController,
   type StreamEnding,
   type StreamTransformer,
+  type TextPart,
 } from '@sluice/core';
 
 /** What a {@link ReviewedStream} is made of. */
@@ -14,10 +15,18 @@ export interface StreamReview {
   readonly clock: Clock;
   /** Characters that are judged at a time; `Infinity` holds the stream back until its end. */
   readonly windowChars: number;
+  /** Whether texts of a channel are not judged. */
+  readonly skips: (channel: TextPart['channel']) => boolean;
   /** Whether a text is to be blocked. */
-  readonly judge: (text: string) => Promise<boolean>;
+  readonly judge: (text: string, channel: TextPart['channel']) => Promise<boolean>;
   readonly ending: StreamEnding | undefined;
   readonly refuse: (ending: StreamEnding | undefined) => readonly SseEvent[];
+}
+
+/** What has come of one text and is not judged yet. */
+interface Unjudged {
+  readonly channel: TextPart['channel'];
+  readonly text: string;
 }
 
 /** Text before a window that is judged with it again. */
@@ -34,7 +43,7 @@ export class ReviewedStream implements StreamTransformer {
   readonly #with: StreamReview;
   #held: SseEvent[] = [];
   #heldBytes = 0;
-  #texts = new Map<string, string>();
+  #texts = new Map<string, Unjudged>();
   #length = 0;
   #overlaps = new Map<string, string>();
   #lastSent: number;
@@ -45,12 +54,13 @@ export class ReviewedStream implements StreamTransformer {
   }
 
   transform(event: SseEvent, controller: StreamController): void | Promise<void> {
-    const { format, clock, windowChars } = this.#with;
+    const { format, clock, windowChars, skips } = this.#with;
     format.mapEvent(event, ({ channel, key, text, partial }) => {
+      if (skips(channel)) return text;
       // What repeats a text as a whole has been judged in pieces.
       if (!partial && channel === 'text' && this.#overlaps.size > 0) return text;
       const id = partial ? `${channel} ${key}` : channel;
-      this.#texts.set(id, (this.#texts.get(id) ?? '') + text);
+      this.#texts.set(id, { channel, text: (this.#texts.get(id)?.text ?? '') + text });
       this.#length += text.length;
       return text;
     });
@@ -75,9 +85,13 @@ export class ReviewedStream implements StreamTransformer {
   }
 
   async #review(controller: StreamController): Promise<void> {
-    const texts = [...this.#texts].map(([id, text]) => ({ id, text: (this.#overlaps.get(id) ?? '') + text }));
+    const texts = [...this.#texts].map(([id, { channel, text }]) => ({
+      id,
+      channel,
+      text: (this.#overlaps.get(id) ?? '') + text,
+    }));
     const judged = await this.#pinging(
-      Promise.all(texts.map(({ text }) => this.#with.judge(text))),
+      Promise.all(texts.map(({ text, channel }) => this.#with.judge(text, channel))),
       controller,
     );
     if (judged.some(Boolean)) {
