@@ -1,4 +1,4 @@
-import { maskSecrets } from '../content/secrets.ts';
+import { maskCut, maskSecrets } from '../content/secrets.ts';
 
 /** Longest text of a stranger's choosing in a record. */
 const MAX_CHARS = 256;
@@ -11,8 +11,8 @@ const known = new Map<string, string>();
 export function quoted(text: string): string {
   const found = known.get(text);
   if (found !== undefined) return found;
-  const short = text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS)}…` : text;
-  const written = JSON.stringify(maskSecrets(short)).replace(UNSAFE, escaped);
+  const short = text.length > MAX_CHARS ? `${maskCut(text.slice(0, MAX_CHARS))}…` : maskSecrets(text);
+  const written = JSON.stringify(short).replace(UNSAFE, escaped);
   if (text.length <= MAX_CHARS) {
     if (known.size >= MAX_KNOWN) known.clear();
     known.set(text, written);
