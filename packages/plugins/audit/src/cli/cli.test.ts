@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { PRINCIPAL } from '@sluice/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditFolder, type AuditFolder, auditPipeline } from '../../../../../test/support/audit.ts';
@@ -173,6 +175,18 @@ test('export writes CSV that no spreadsheet runs, and JSON lines as they are', a
     .filter((line) => line.includes('"hash"') && line.startsWith('{"seq"'));
   expect(await readFile(file, 'utf8')).toBe(`${records.join('\n')}\n`);
   expect((await on('export', '--out', file)).code).toBe(2);
+});
+
+test('export to a disk that fills up says so, and leaves no half of it', async () => {
+  const program = fileURLToPath(new URL('sluice-audit.ts', import.meta.url));
+  const file = join(outside, 'half.jsonl');
+  // A file may have so many half kilobytes: the write that meets the limit is cut, and the next one fails.
+  const script = `ulimit -f 2; trap '' XFSZ; exec "$0" "$@"`;
+  const args = [process.execPath, program, 'export', '--dir', folder.directory, '--out', file];
+  const { status, stderr } = spawnSync('/bin/sh', ['-c', script, ...args], { encoding: 'utf8' });
+  expect(stderr).toContain('EFBIG');
+  expect(status).toBe(2);
+  await expect(readFile(file)).rejects.toThrow('ENOENT');
 });
 
 test('prove makes a proof of one record that shows no other, and checks it', async () => {
