@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,6 +155,41 @@ test('tail --follow goes on with what is written', async () => {
   await lines(2);
   stop.abort();
   expect(await following).toBe(0);
+});
+
+test('tail --follow tells of what is written while it reads, in a file that has an end by now too', async () => {
+  await using live = await auditFolder();
+  for (let run = 0; run < 2; run++) {
+    await using pipe = auditPipeline(live);
+    await (await pipe.post()).text();
+  }
+  const [first, second] = [1, 2].map((one) => join(live.directory, `audit.00000${one}.jsonl`)) as [
+    string,
+    string,
+  ];
+  const lines = (await readFile(first, 'utf8')).split(/(?<=\n)/);
+  const later = await readFile(second, 'utf8');
+  for (const file of [first, second]) await rm(file);
+  await writeFile(first, lines.slice(0, 3).join(''));
+  const stop = new AbortController();
+  const seqs: number[] = [];
+  const following = runCli(['tail', '--dir', live.directory, '--follow', '--json'], {
+    out: (text) => {
+      // It has read the log, and is about to wait.
+      if (seqs.length === 0) {
+        appendFileSync(first, lines.slice(3).join(''));
+        writeFileSync(second, later);
+      }
+      seqs.push((JSON.parse(text) as { readonly seq: number }).seq);
+      if (seqs.length === 12) stop.abort();
+    },
+    err: () => undefined,
+    watched: false,
+    columns: 80,
+    signal: stop.signal,
+  });
+  expect(await following).toBe(0);
+  expect(seqs).toEqual(Array.from({ length: 12 }, (_, seq) => seq));
 });
 
 test('stats counts and draws', async () => {
