@@ -57,6 +57,33 @@ test('what a function rejects comes again, with the same records', async () => {
   expect(got.map((line) => (JSON.parse(line) as { seq: number }).seq)).toEqual(got.map((_, index) => index));
 });
 
+test('two sinks that both fail are both tried again at once when the log is closed', async () => {
+  await using folder = await auditFolder();
+  let failing = true;
+  const got = [0, 0];
+  const sinks = got.map((_, index) =>
+    functionSink(({ first }) => {
+      if (first > 0 && failing) throw new Error('away');
+      got[index] = first;
+    }),
+  );
+  const pipe = auditPipeline(
+    folder,
+    { onAlert: () => undefined },
+    { services: [provide(AUDIT_SINKS, () => () => sinks)] },
+  );
+  await (await pipe.post()).text();
+  // By now they wait five seconds each.
+  await pipe.clock.advance(18_500);
+  failing = false;
+  const before = pipe.clock.now();
+  await pipe[Symbol.asyncDispose]();
+  // A second of it is the test kit's.
+  expect(pipe.clock.now() - before).toBeLessThan(1_500);
+  expect(got[0]).toBeGreaterThan(0);
+  expect(got[1]).toBe(got[0]);
+});
+
 test('content counts in the backlog of a sink in the background', async () => {
   await using folder = await auditFolder();
   const alerts: AuditAlert[] = [];
