@@ -234,11 +234,16 @@ describe('retention', () => {
     await using folder = await auditFolder();
     {
       await using pipe = open(folder, { rotateMs: DAY_MS, retention: { recordDays: 10 } });
+      await days(folder, pipe, 1);
+      // What a torn end and an erasure that was cut off leave beside.
+      for (const left of ['jsonl.cut', 'beside.jsonl.new', 'salts.jsonl.new'])
+        await writeFile(join(folder.directory, `audit.000001.${left}`), 'left over');
       await days(folder, pipe, 14);
       await eventually(pipe, 60_000, async () => !(await folder.text()).includes('day 3.'));
     }
     const text = await folder.text();
     expect(text).toContain('day 6.');
+    expect(text).not.toContain('left over');
     const report = await verifyLog(folder);
     expect(report).toMatchObject({ state: 'intact', problems: [] });
     expect(report.first).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import type { Clock, TimerHandle } from '@sluice/core';
 import type { EndedFiles } from '../files/file-sink.ts';
 import { firstLine } from '../files/first-line.ts';
 import { readHeader, type SegmentHeader } from '../files/header.ts';
-import { besideFile, listSegments, saltsFile, type SegmentName } from '../files/names.ts';
+import { allFilesOf, listSegments, type SegmentName } from '../files/names.ts';
 import { syncDirectory } from '../files/segment.ts';
 import type { AuditAlert } from '../log/settings.ts';
 import { asWritten, callsOf, erasureRequests, holdHints, isHeld, type Progress } from './erasure.ts';
@@ -171,8 +171,7 @@ export class Upkeep {
     const members = `"before":${header.state.tree.size},"files":${JSON.stringify(files)}`;
     await control('retired', `${members},${holdMember(legalHold)}`);
     for (const file of files) {
-      for (const gone of [besideFile(file), saltsFile(file), file])
-        await rm(join(directory, gone), { force: true });
+      for (const gone of allFilesOf(file)) await rm(join(directory, gone), { force: true });
     }
     await syncDirectory(directory);
   }
