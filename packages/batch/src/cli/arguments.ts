@@ -6,7 +6,7 @@ export const USAGE = `Usage: sluice-batch (--upstream URL | --config FILE) [opti
 
 Takes requests through a pipeline and writes a line of JSON for each result. REQUESTS is a file of JSON lines, default:
 standard input. Its lines are {"custom_id", "params"}, as for Anthropic's Message Batches, or {"custom_id", "method",
-"url", "body"}, as for OpenAI's Batch API. A file is checked as a whole before the first call.
+"url", "body"}, as for OpenAI's Batch API. A file is checked as a whole before the first call; a pipe is read as it comes.
 
   --upstream URL       a pipeline without plugins to this provider, for example https://api.anthropic.com
   --config FILE        a module, .ts or .js, whose default export is a pipeline or a function that makes one

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { Pipeline } from '@sluice/core';
 import { batch } from '../batch.ts';
 import { readRequests } from '../read-requests.ts';
@@ -42,7 +43,10 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
       await out(`${USAGE}\n`);
       return 0;
     }
-    const total = command.input === undefined ? undefined : await checkInput(command.input, signal);
+    const { input } = command;
+    // What is no file, such as a pipe, can be read once: like standard input, as it comes.
+    const total =
+      input !== undefined && (await stat(input)).isFile() ? await checkInput(input, signal) : undefined;
     // Not `await using`, which Node 22 does not know: this file also runs as it is, from its source.
     const pipeline = await pipelineOf(command);
     try {

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -107,6 +107,27 @@ test('from a file to a file, in order, for both APIs, with keys of the environme
     expect(headers).not.toHaveProperty(isMessages ? 'authorization' : 'x-api-key');
   }
   expect(text + ran.err).not.toMatch(/of-the-environment/);
+});
+
+test('from a pipe that has a name as it comes: it can be read once', async () => {
+  // A shell gives a pipe there; what Node gives a child is a socket, which nobody can open.
+  const script = `printf '%s' "$0" | "$@"`;
+  const args = [lines(3), process.execPath, PROGRAM, '--upstream', upstream.url, '/dev/stdin'];
+  const env = { ...process.env, ANTHROPIC_API_KEY: KEY };
+  const child = spawn('/bin/sh', ['-c', script, ...args], { env });
+  let out = '';
+  child.stdout.on('data', (chunk) => (out += String(chunk)));
+  const [code] = (await once(child, 'close')) as [number];
+  expect([code, read(out).length]).toEqual([0, 3]);
+});
+
+test('from a named pipe as it comes', async () => {
+  execFileSync('mkfifo', [requests]);
+  const { child, ended } = start('--upstream', upstream.url, requests);
+  child.stdin.end();
+  await writeFile(requests, lines(3));
+  const { code, out } = await ended;
+  expect([code, read(out).length]).toEqual([0, 3]);
 });
 
 test('from standard input to standard output, as long as it comes', async () => {

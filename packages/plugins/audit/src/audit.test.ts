@@ -361,6 +361,34 @@ describe('content', () => {
     expect(text).toMatch(/channel\\":\\"text\\",.*\[REDACTED LENGTH=12 HASH=/);
   });
 
+  test('is cut behind its secrets, or through none of them: neither in content nor in what is recorded', async () => {
+    await using folder = await auditFolder();
+    const jwt = `eyJhbGciOiJSUzI1NiJ9.eyJ${'c3Vi'.repeat(200)}.${'c2ln'.repeat(80)}`;
+    const pem = `-----BEGIN PRIVATE KEY----- ${'MIIEvQ'.repeat(250)} -----END PRIVATE KEY-----`;
+    const said = [`my key: ${jwt}`, `and: ${pem}`];
+    const options: AuditOptions = {
+      maxContentBytes: 800,
+      content: { request: 'full', response: 'full' },
+      headers: ['x-jwt'],
+      annotate: () => ({ pem }),
+    };
+    const body = JSON.stringify({ model: 'm', stream: true, messages: [{ role: 'user', content: said[0] }] });
+    const answers = [
+      streamAnswer(anthropicStream({ text: said.join(' ') }).join('')),
+      () => Response.json({ error: { message: said.join(' ') } }, { status: 400 }),
+    ];
+    {
+      await using pipe = auditPipeline(folder, options, { answers });
+      const headers = { 'content-type': 'application/json', 'x-jwt': jwt };
+      for (let call = 0; call < 2; call++) await (await pipe.post({}, { body, headers })).text();
+    }
+    const text = await folder.text();
+    expect(text).toContain('my key: [SECRET]');
+    expect(text).toMatch(/"x-jwt":"\[SECRET\]…"/);
+    expect(text).toMatch(/"notes":\{"pem":"\[SECRET\]…"/);
+    expect(text).not.toMatch(/c3Vic3Vi|c2lnc2ln|MIIEvQ/);
+  });
+
   test('may be encrypted, bound to its call', async () => {
     const contentKey = { id: 'k1', key: randomBytes(32) };
     await using folder = await keep({ contentKey, content: { request: 'full', response: 'full' } });

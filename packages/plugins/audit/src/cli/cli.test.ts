@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { PRINCIPAL } from '@sluice/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditFolder, type AuditFolder, auditPipeline } from '../../../../../test/support/audit.ts';
@@ -154,6 +157,41 @@ test('tail --follow goes on with what is written', async () => {
   expect(await following).toBe(0);
 });
 
+test('tail --follow tells of what is written while it reads, in a file that has an end by now too', async () => {
+  await using live = await auditFolder();
+  for (let run = 0; run < 2; run++) {
+    await using pipe = auditPipeline(live);
+    await (await pipe.post()).text();
+  }
+  const [first, second] = [1, 2].map((one) => join(live.directory, `audit.00000${one}.jsonl`)) as [
+    string,
+    string,
+  ];
+  const lines = (await readFile(first, 'utf8')).split(/(?<=\n)/);
+  const later = await readFile(second, 'utf8');
+  for (const file of [first, second]) await rm(file);
+  await writeFile(first, lines.slice(0, 3).join(''));
+  const stop = new AbortController();
+  const seqs: number[] = [];
+  const following = runCli(['tail', '--dir', live.directory, '--follow', '--json'], {
+    out: (text) => {
+      // It has read the log, and is about to wait.
+      if (seqs.length === 0) {
+        appendFileSync(first, lines.slice(3).join(''));
+        writeFileSync(second, later);
+      }
+      seqs.push((JSON.parse(text) as { readonly seq: number }).seq);
+      if (seqs.length === 12) stop.abort();
+    },
+    err: () => undefined,
+    watched: false,
+    columns: 80,
+    signal: stop.signal,
+  });
+  expect(await following).toBe(0);
+  expect(seqs).toEqual(Array.from({ length: 12 }, (_, seq) => seq));
+});
+
 test('stats counts and draws', async () => {
   const { out } = await on('stats');
   expect(out).toContain('3 calls, 36 input and 6 output tokens');
@@ -173,6 +211,18 @@ test('export writes CSV that no spreadsheet runs, and JSON lines as they are', a
     .filter((line) => line.includes('"hash"') && line.startsWith('{"seq"'));
   expect(await readFile(file, 'utf8')).toBe(`${records.join('\n')}\n`);
   expect((await on('export', '--out', file)).code).toBe(2);
+});
+
+test('export to a disk that fills up says so, and leaves no half of it', async () => {
+  const program = fileURLToPath(new URL('sluice-audit.ts', import.meta.url));
+  const file = join(outside, 'half.jsonl');
+  // A file may have so many half kilobytes: the write that meets the limit is cut, and the next one fails.
+  const script = `ulimit -f 2; trap '' XFSZ; exec "$0" "$@"`;
+  const args = [process.execPath, program, 'export', '--dir', folder.directory, '--out', file];
+  const { status, stderr } = spawnSync('/bin/sh', ['-c', script, ...args], { encoding: 'utf8' });
+  expect(stderr).toContain('EFBIG');
+  expect(status).toBe(2);
+  await expect(readFile(file)).rejects.toThrow('ENOENT');
 });
 
 test('prove makes a proof of one record that shows no other, and checks it', async () => {

@@ -1,4 +1,5 @@
 import type { ReadRecord } from '../retention/segments.ts';
+import { quoted, quotedName } from '../record/write.ts';
 import { type Arguments, one, UsageError } from './cli.ts';
 
 /** Options that pick records, for usage texts. */
@@ -34,28 +35,39 @@ export interface Filter {
   readonly hints: readonly string[];
 }
 
-/** Members that an option is compared with as they are. */
-const PLAIN = ['type', 'call', 'tenant', 'principal', 'model', 'outcome'] as const;
+/** Members that an option is compared with, and how they are written. */
+const PLAIN = [
+  ['type', quoted],
+  ['call', quoted],
+  ['tenant', quotedName],
+  ['principal', quotedName],
+  ['model', quoted],
+  ['outcome', quoted],
+] as const;
 
 /** The filter that the options describe. */
 export function filterOf(args: Arguments): Filter {
   const tests: ((record: ReadRecord) => boolean)[] = [];
   let hints: readonly string[] = [];
-  for (const name of PLAIN) {
-    const wanted = one(args, name);
-    if (wanted === undefined) continue;
+  for (const [name, write] of PLAIN) {
+    const given = one(args, name);
+    if (given === undefined) continue;
+    const written = write(given);
+    const wanted: unknown = JSON.parse(written);
     tests.push((record) => record[name] === wanted);
-    hints = [`"${name}":${JSON.stringify(wanted)}`];
+    hints = [`"${name}":${written}`];
   }
   const status = one(args, 'status');
   if (status !== undefined) tests.push((record) => String(record['status']) === status);
-  const rule = one(args, 'rule');
-  if (rule !== undefined) {
+  const givenRule = one(args, 'rule');
+  if (givenRule !== undefined) {
+    const written = quoted(givenRule);
+    const rule: unknown = JSON.parse(written);
     tests.push((record) => {
       const verdicts = record['verdicts'] as readonly { readonly rule: string }[] | undefined;
       return verdicts?.some((verdict) => verdict.rule === rule) ?? false;
     });
-    hints = [`"rule":${JSON.stringify(rule)}`];
+    hints = [`"rule":${written}`];
   }
   const since = timeOf(args, 'since');
   if (since !== undefined) tests.push(({ time }) => String(time) >= since);

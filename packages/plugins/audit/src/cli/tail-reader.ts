@@ -10,21 +10,21 @@ export class TailReader {
   readonly #directory: string;
   readonly #log: string;
   #next: number;
-  #file = '';
+  #file: string;
   #offset = 0;
 
-  /** @param next Sequence number of the first record to be told of. */
-  constructor(directory: string, log: string, next: number) {
+  /** @param from Sequence number of the first record to be told of, and the file of the one before; none when empty. */
+  constructor(directory: string, log: string, from: { readonly next: number; readonly file: string }) {
     this.#directory = directory;
     this.#log = log;
-    this.#next = next;
+    this.#next = from.next;
+    this.#file = from.file;
   }
 
   /** Tells of each new record once. */
   async read(visit: (record: ReadRecord, line: string) => void): Promise<void> {
     const files = (await listSegments(this.#directory, this.#log)).map(({ file }) => file);
-    const from = this.#file === '' ? files.length - 1 : files.indexOf(this.#file);
-    for (const file of files.slice(Math.max(0, from))) {
+    for (const file of files.slice(Math.max(0, files.indexOf(this.#file)))) {
       if (file !== this.#file) this.#offset = 0;
       this.#file = file;
       const handle = await open(join(this.#directory, file), 'r');

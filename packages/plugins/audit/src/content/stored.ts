@@ -2,11 +2,14 @@ import { type ContentKey, type Sealed, sealContent } from './encrypt.ts';
 import type { Captured } from './capture.ts';
 import type { ContentMode } from './policy.ts';
 import type { Direction } from '../chain/salts.ts';
-import { maskSecrets } from './secrets.ts';
+import { maskCut, maskSecrets } from './secrets.ts';
 import { bytesOf, shapeOf, wordsOf } from './shape.ts';
 
 /** What is kept of one way of a call. */
 export type Stored = string | Sealed;
+
+/** Stands where something was cut off. */
+const TRUNCATED = '[TRUNCATED]';
 
 /** How content is kept. */
 export interface StoreOptions {
@@ -26,21 +29,26 @@ export function storedRequest(body: Uint8Array, mode: ContentMode, options: Stor
   const isLong = bytes.length > maxBytes;
   // Not parsed: half of it is no JSON, and all of it would hold up every other call.
   if (isLong && mode === 'redacted') return seal(bytesOf(bytes, salt), 'request', options);
-  const text = isLong ? `${bytes.toString('utf8', 0, maxBytes)}[TRUNCATED]` : bytes.toString('utf8');
-  return seal(inMode(text, mode, options), 'request', options);
+  const kept = isLong ? maskCut(bytes.toString('utf8', 0, maxBytes)) + TRUNCATED : bytes.toString('utf8');
+  return seal(inMode(kept, mode, options), 'request', options);
 }
 
 /** An answer in the form in which it is kept. */
 export function storedResponse(captured: Captured, mode: ContentMode, options: StoreOptions): Stored {
   const { body, texts, truncated } = captured;
-  const end = truncated ? '[TRUNCATED]' : '';
-  if (texts === undefined) return seal(inMode((body ?? '') + end, mode, options), 'response', options);
+  if (texts === undefined) {
+    const kept = truncated ? maskCut(body ?? '') + TRUNCATED : (body ?? '');
+    return seal(inMode(kept, mode, options), 'response', options);
+  }
   const pieces = texts.map(({ channel, key, text, length, hash }) => ({
     channel,
     key,
-    text: mode === 'full' ? maskSecrets(text) : `[REDACTED LENGTH=${length} HASH=${hash}]`,
+    text:
+      mode === 'full'
+        ? (text.length < length ? maskCut : maskSecrets)(text)
+        : `[REDACTED LENGTH=${length} HASH=${hash}]`,
   }));
-  return seal(JSON.stringify(truncated ? [...pieces, end] : pieces), 'response', options);
+  return seal(JSON.stringify(truncated ? [...pieces, TRUNCATED] : pieces), 'response', options);
 }
 
 function inMode(text: string, mode: ContentMode, { salt, maxBytes }: StoreOptions): string {

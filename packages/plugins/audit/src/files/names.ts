@@ -24,6 +24,15 @@ export function saltsFile(file: string): string {
   return file.replace(/\.jsonl$/, '.salts.jsonl');
 }
 
+/** Everything that there may be of a segment, what a crash or an erasure has left included; the segment itself last. */
+export function allFilesOf(file: string): string[] {
+  const others = [besideFile(file), saltsFile(file)];
+  return [...others, ...others.map((other) => `${other}${NEW}`), `${file}.cut`, file];
+}
+
+/** Behind the name of what is about to take a file's place. */
+export const NEW = '.new';
+
 /** The segments in a directory, oldest first. */
 export async function listSegments(directory: string, log: string): Promise<SegmentName[]> {
   const files = await readdir(directory).catch((error: NodeJS.ErrnoException) => {

@@ -16,7 +16,8 @@ export class Delivery {
   readonly #clock: Clock;
   readonly #failing = new Set<AuditSink>();
   #giveUpAt = Infinity;
-  #wake: (() => void) | undefined;
+  /** Those that wait to try again: one for each sink that fails. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(sinks: readonly AuditSink[], alert: (alert: AuditAlert) => void, clock: Clock) {
     this.#sinks = sinks;
@@ -69,7 +70,7 @@ export class Delivery {
   /** From now on there is an end to trying. */
   hurry(withinMs: number = CLOSE_WITHIN_MS): void {
     this.#giveUpAt = this.#clock.now() + withinMs;
-    this.#wake?.();
+    for (const wake of this.#waiting) wake();
   }
 
   /** Closes the sinks. */
@@ -98,11 +99,13 @@ export class Delivery {
 
   async #pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.setTimeout(resolve, ms);
-      this.#wake = () => {
+      const wake = (): void => {
         this.#clock.clearTimeout(timer);
+        this.#waiting.delete(wake);
         resolve();
       };
+      const timer = this.#clock.setTimeout(wake, ms);
+      this.#waiting.add(wake);
     });
   }
 }

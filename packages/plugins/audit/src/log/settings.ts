@@ -16,7 +16,6 @@ export interface AuditAlert {
     | 'write-resumed'
     | 'gap'
     | 'publish-failed'
-    | 'behind'
     | 'retention-failed';
   /** Which sink or file, and how much. Nothing of any call. */
   readonly facts: Readonly<Record<string, string | number>>;

@@ -8,7 +8,7 @@ import {
   type Usage,
   VERDICTS,
 } from '@sluice/core';
-import { quoted } from './write.ts';
+import { quoted, quotedName } from './write.ts';
 
 /** Beyond this many, attempts and verdicts are counted and not listed. */
 const MAX_LISTED = 32;
@@ -18,8 +18,8 @@ const MAX_NOTE_CHARS = 4096;
 export function principalMembers(ctx: Context): string {
   const principal = ctx.state.get(PRINCIPAL);
   if (principal === undefined) return '';
-  const tenant = principal.tenant === undefined ? '' : `,"tenant":${quoted(principal.tenant)}`;
-  return `,"principal":${quoted(principal.id)}${tenant}`;
+  const tenant = principal.tenant === undefined ? '' : `,"tenant":${quotedName(principal.tenant)}`;
+  return `,"principal":${quotedName(principal.id)}${tenant}`;
 }
 
 /** How a call ended, as members of a record. */

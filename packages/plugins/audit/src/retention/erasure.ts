@@ -3,7 +3,7 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SegmentName } from '../files/names.ts';
 import { writeWhole } from '../files/segment.ts';
-import { quoted } from '../record/write.ts';
+import { quotedName } from '../record/write.ts';
 import { selects } from '../verify/beside-check.ts';
 import { type ReadRecord, readSegment } from './segments.ts';
 import type { HoldSelector, LegalHold } from './retention.ts';
@@ -79,14 +79,16 @@ function ownerOf(record: ReadRecord): {
   return { tenant, subject: principal };
 }
 
-/** A name in the form that records have it: bounded and without secrets. */
-function asWritten({ tenant, subject }: HoldSelector): HoldSelector {
+/** Names in the form that records have them: bounded and without secrets. */
+export function asWritten({ tenant, subject }: HoldSelector): HoldSelector {
   return {
-    ...(tenant === undefined ? {} : { tenant: JSON.parse(quoted(tenant)) as string }),
-    ...(subject === undefined ? {} : { subject: JSON.parse(quoted(subject)) as string }),
+    ...(tenant === undefined ? {} : { tenant: JSON.parse(quotedName(tenant)) as string }),
+    ...(subject === undefined ? {} : { subject: JSON.parse(quotedName(subject)) as string }),
   };
 }
 
 function hintOf({ tenant, subject }: HoldSelector): string {
-  return subject === undefined ? `"tenant":${quoted(tenant ?? '')}` : `"principal":${quoted(subject)}`;
+  return subject === undefined
+    ? `"tenant":${quotedName(tenant ?? '')}`
+    : `"principal":${quotedName(subject)}`;
 }

@@ -1,4 +1,4 @@
-import { quoted } from '../record/write.ts';
+import { quotedName } from '../record/write.ts';
 import type { HoldSelector, LegalHold } from './retention.ts';
 import { readLog } from './segments.ts';
 
@@ -22,7 +22,7 @@ export async function holdOnRecord(directory: string, log: string): Promise<Lega
 
 function written({ tenant, subject }: HoldSelector): string {
   const members = Object.entries({ tenant, subject }).flatMap(([name, value]) =>
-    value === undefined ? [] : `"${name}":${quoted(value)}`,
+    value === undefined ? [] : `"${name}":${quotedName(value)}`,
   );
   return `{${members.join()}}`;
 }

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { besideFile, saltsFile } from '../files/names.ts';
+import { besideFile, NEW, saltsFile } from '../files/names.ts';
 import { readSalts, saltsDigest, saltText } from '../files/salts-file.ts';
 import { writeWhole } from '../files/segment.ts';
 import { readLineStarts } from '../verify/line-starts.ts';
@@ -17,8 +17,6 @@ export interface Replacement {
   /** Puts it in place, at once or not at all. The directory is not synced. */
   commit(): Promise<void>;
 }
-
-const NEW = '.new';
 
 /**
  * Prepares what takes the place of a segment's key: the salts of those records that stay. Without the key, a record whose

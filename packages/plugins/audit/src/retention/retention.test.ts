@@ -5,6 +5,7 @@ import type { TestPipeline } from '@sluice/core/testing';
 import { describe, expect, test } from 'vitest';
 import { auditFolder, type AuditFolder, auditPipeline } from '../../../../../test/support/audit.ts';
 import { type AuditAlert, type AuditOptions, matchContent, requestErasure, verifyLog } from '../index.ts';
+import { runCli } from '../cli/run.ts';
 import { openOffline } from './offline.ts';
 
 const DAY_MS = 86_400_000;
@@ -77,6 +78,35 @@ describe('erasure', () => {
     expect(report).toMatchObject({ state: 'intact', problems: [] });
     expect(report.notices.join()).toContain('content erased');
     expect(await readdir(folder.directory)).not.toContainEqual(expect.stringContaining('erase-request'));
+  });
+
+  test('of a name that looks like a key erases nobody else, puts no key on record, and is found by it', async () => {
+    await using folder = await auditFolder();
+    {
+      await using pipe = open(folder, {});
+      for (const tenant of ['sk-telecom-one', 'sk-telecom-two'])
+        await say(pipe, `${tenant}/a`, `of ${tenant}`);
+    }
+    const warn = (text: string): never => expect.unreachable(text);
+    const { directory } = folder;
+    const offline = await openOffline({ directory, log: 'audit', signer: undefined, warn });
+    const erased = await offline.erase({ tenant: 'sk-telecom-one' }, () => undefined);
+    await offline.close();
+    // Its two salts, and its content.
+    expect(erased).toBe(3);
+    expect((await folder.text()).match(/^\{"seq":\d+,"call"/gm)).toHaveLength(1);
+    expect(await folder.text()).not.toContain('sk-telecom');
+    expect(await verifyLog(folder)).toMatchObject({ problems: [] });
+    let out = '';
+    const query = ['query', '--dir', directory, '--tenant', 'sk-telecom-two', '--type', 'outcome'];
+    await runCli(query, {
+      out: (text) => void (out += text),
+      err: () => undefined,
+      watched: false,
+      columns: 80,
+      signal: new AbortController().signal,
+    });
+    expect(out).toMatch(/\[SECRET\]#[0-9a-f]{12}\/a completed/);
   });
 
   test('makes digests of erased calls good for nothing, and leaves the others good', async () => {
@@ -204,11 +234,16 @@ describe('retention', () => {
     await using folder = await auditFolder();
     {
       await using pipe = open(folder, { rotateMs: DAY_MS, retention: { recordDays: 10 } });
+      await days(folder, pipe, 1);
+      // What a torn end and an erasure that was cut off leave beside.
+      for (const left of ['jsonl.cut', 'beside.jsonl.new', 'salts.jsonl.new'])
+        await writeFile(join(folder.directory, `audit.000001.${left}`), 'left over');
       await days(folder, pipe, 14);
       await eventually(pipe, 60_000, async () => !(await folder.text()).includes('day 3.'));
     }
     const text = await folder.text();
     expect(text).toContain('day 6.');
+    expect(text).not.toContain('left over');
     const report = await verifyLog(folder);
     expect(report).toMatchObject({ state: 'intact', problems: [] });
     expect(report.first).toBeGreaterThan(0);

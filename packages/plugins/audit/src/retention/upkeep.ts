@@ -4,10 +4,10 @@ import type { Clock, TimerHandle } from '@sluice/core';
 import type { EndedFiles } from '../files/file-sink.ts';
 import { firstLine } from '../files/first-line.ts';
 import { readHeader, type SegmentHeader } from '../files/header.ts';
-import { besideFile, listSegments, saltsFile, type SegmentName } from '../files/names.ts';
+import { allFilesOf, listSegments, type SegmentName } from '../files/names.ts';
 import { syncDirectory } from '../files/segment.ts';
 import type { AuditAlert } from '../log/settings.ts';
-import { callsOf, erasureRequests, holdHints, isHeld, type Progress } from './erasure.ts';
+import { asWritten, callsOf, erasureRequests, holdHints, isHeld, type Progress } from './erasure.ts';
 import { holdMember } from './hold-on-record.ts';
 import { replaceContent, type Replacement, replaceSalts } from './replacement.ts';
 import type { HoldSelector, LegalHold, RetentionOptions } from './retention.ts';
@@ -98,7 +98,7 @@ export class Upkeep {
     const segments = (await listSegments(directory, log)).filter((one) => one.ordinal <= ordinal);
     const calls = await callsOf(directory, segments, [selector]);
     for (const held of await callsOf(directory, segments, legalHold)) calls.delete(held);
-    const members = `"selector":${JSON.stringify(selector)}`;
+    const members = `"selector":${JSON.stringify(asWritten(selector))}`;
     const replacements = await this.#prepare(segments, (call) => calls.has(call), onProgress);
     // The request stays until all is done: a crash before that has it done again.
     const entries = await this.#replace(replacements, `${members},"before":${before}`);
@@ -171,8 +171,7 @@ export class Upkeep {
     const members = `"before":${header.state.tree.size},"files":${JSON.stringify(files)}`;
     await control('retired', `${members},${holdMember(legalHold)}`);
     for (const file of files) {
-      for (const gone of [besideFile(file), saltsFile(file), file])
-        await rm(join(directory, gone), { force: true });
+      for (const gone of allFilesOf(file)) await rm(join(directory, gone), { force: true });
     }
     await syncDirectory(directory);
   }

@@ -3,7 +3,7 @@ import type { AuditBatch, AuditSink, SinkTools } from './sink.ts';
 /** Options of `inBackground`. */
 export interface InBackgroundOptions {
   /**
-   * Bytes that may wait for the sink; beyond, the oldest are given up.
+   * Bytes of records and content that may wait for the sink; beyond, the oldest are given up.
    *
    * @default 16_777_216
    */
@@ -35,7 +35,7 @@ export function inBackground(
         // It may have been given up meanwhile.
         if (backlog[0] === batch) {
           backlog.shift();
-          bytes -= batch.lines.length;
+          bytes -= bytesOf(batch);
         }
       } catch (error) {
         if (clock.now() >= giveUpAt) throw error;
@@ -64,11 +64,11 @@ export function inBackground(
     },
     async write(batch) {
       backlog.push(batch);
-      bytes += batch.lines.length;
+      bytes += bytesOf(batch);
       let missed = 0;
       while (bytes > maxBacklogBytes) {
         const given = backlog.shift() as AuditBatch;
-        bytes -= given.lines.length;
+        bytes -= bytesOf(given);
         missed += given.count;
       }
       if (missed > 0)
@@ -90,4 +90,8 @@ export function inBackground(
       }
     },
   };
+}
+
+function bytesOf({ lines, beside }: AuditBatch): number {
+  return lines.length + beside.length;
 }

@@ -23,26 +23,33 @@ ${FILTER_USAGE}`,
     const show = (record: ReadRecord, line: string): void => {
       terminal.out(`${args.values['json'] === undefined ? shown(record) : line}\n`);
     };
-    // Before the log is read, lest something be written in between.
     const changes =
-      args.values['follow'] === undefined ? undefined : watch(directory, { signal: terminal.signal });
+      args.values['follow'] === undefined
+        ? undefined
+        : watch(directory, { signal: terminal.signal })[Symbol.asyncIterator]();
+    // Before the log is read, lest something be written in between: nothing is watched until the first is asked for.
+    let change = changes && nextOf(changes);
     const last: [ReadRecord, string][] = [];
     let next = 0;
-    await readLog({ directory, log, hints: changes === undefined ? hints : [] }, ({ record, line }) => {
+    let lastFile = '';
+    await readLog({ directory, log, hints: changes === undefined ? hints : [] }, ({ record, line, file }) => {
       next = record.seq + 1;
+      lastFile = file;
       if (!matches(record)) return undefined;
       last.push([record, line]);
       if (last.length > count) last.shift();
       return undefined;
     });
     for (const [record, line] of last) show(record, line);
-    if (changes === undefined) return 0;
-    const reader = new TailReader(directory, log, next);
+    if (changes === undefined || change === undefined) return 0;
+    const reader = new TailReader(directory, log, { next, file: lastFile });
     try {
-      for await (const _ of changes) {
+      for (let ended = false; !ended;) {
         await reader.read((record, line) => {
           if (matches(record)) show(record, line);
         });
+        ended = (await change).done ?? false;
+        change = nextOf(changes);
       }
     } catch (error) {
       if (!terminal.signal.aborted) throw error;
@@ -50,3 +57,10 @@ ${FILTER_USAGE}`,
     return 0;
   },
 };
+
+/** The next change, for which nobody has to wait when it never comes. */
+function nextOf(changes: AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
+  const next = changes.next();
+  next.catch(() => undefined);
+  return next;
+}
