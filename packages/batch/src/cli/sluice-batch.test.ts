@@ -122,7 +122,7 @@ test('from a pipe that has a name as it comes: it can be read once', async () =>
 });
 
 test('from a named pipe as it comes', async () => {
-  execFileSync('mkfifo', [requests]);
+  execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', requests]);
   const { child, ended } = start('--upstream', upstream.url, requests);
   child.stdin.end();
   await writeFile(requests, lines(3));

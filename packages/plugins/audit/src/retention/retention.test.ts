@@ -263,7 +263,7 @@ describe('retention', () => {
     expect(await verifyLog(folder)).toMatchObject({ state: 'intact', problems: [], first: 0 });
   });
 
-  test.each<[string, AuditOptions['retention'], string]>([
+  test.each<[string, NonNullable<AuditOptions['retention']>, string]>([
     ['records', { recordDays: 5 }, 'day 4.'],
     ['content', { contentDays: 5 }, 'day 4.'],
   ])('of %s goes on behind a file that has no record', async (_, retention, gone) => {
