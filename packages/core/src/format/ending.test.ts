@@ -99,7 +99,7 @@ describe('an ending stays in proportion to what the upstream said', () => {
     const ordinary = ended(0);
     for (const index of [20_000, 4_294_967_294, 1e300, -1, 0.5, 'length', {}, null]) {
       const events = ended(index);
-      expect(length(events), String(index)).toBe(length(ordinary));
+      expect(length(events), JSON.stringify(index)).toBe(length(ordinary));
       expect(JSON.parse(events.at(-1)?.data ?? '')).toMatchObject({
         response: { output: [{ type: 'message' }, { type: 'message', status: 'completed' }] },
       });
