@@ -12,16 +12,9 @@ export class BodyBudget {
     this.#maxBytes = maxBytes;
   }
 
-  /**
-   * Sets room aside for a body.
-   *
-   * @param bytes Its announced length; 0 when none was.
-   * @throws PipelineError `overloaded` when there is no room.
-   */
-  hold(bytes: number): HeldBytes {
-    const held = new HeldBytes(this);
-    held.growTo(bytes);
-    return held;
+  /** A body that arrives. Its announced length takes no room: a head alone could take it from everybody. */
+  hold(): HeldBytes {
+    return new HeldBytes(this);
   }
 
   /** Takes more room, or gives some back. For {@link HeldBytes}. */
@@ -43,7 +36,7 @@ export class HeldBytes {
   }
 
   /**
-   * So much has come. Nothing happens while it is less than was set aside.
+   * So much has come.
    *
    * @throws PipelineError `overloaded` when there is no room for more.
    */

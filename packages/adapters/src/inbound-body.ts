@@ -31,7 +31,7 @@ export function inboundBody(
   if (req.destroyed) throw new PipelineError('client_abort');
   refuseEncoded(headers);
   if (length === undefined && coding === undefined) return { headers, body: null };
-  return readBody(req, headers, limits, limits.budget.hold(Number(length ?? 0)), clock);
+  return readBody(req, headers, limits, limits.budget.hold(), clock);
 }
 
 function readBody(

@@ -17,9 +17,9 @@ export interface MountOptions<Req> {
   /** Largest request body of routes that have no limit of their own. Default 32 MiB, the Messages API's. */
   readonly maxBodyBytes?: number;
   /**
-   * What request bodies may hold while they arrive, all of this mount's together: a body counts with its
-   * `content-length`, without one as it comes, until it is whole or given up. What has no room is refused with 503
-   * `overloaded`; a body larger than this, with 413. Default 512 MiB.
+   * What request bodies may hold while they arrive, all of this mount's together: a body counts as it comes, until it is
+   * whole or given up. What has no room is refused with 503 `overloaded`; a body larger than this, with 413. Default
+   * 512 MiB.
    */
   readonly maxBufferedBytes?: number;
   /** How long a request body may take to arrive, in milliseconds. Default 60 000. */

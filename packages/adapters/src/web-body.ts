@@ -24,7 +24,7 @@ export async function webBody(
   if (request.signal.aborted) throw new PipelineError('client_abort', { cause: request.signal.reason });
   if (request.body === null) return null;
   const reader = request.body.getReader();
-  const body = await readAll(reader, request.signal, limits, limits.budget.hold(announced), clock);
+  const body = await readAll(reader, request.signal, limits, limits.budget.hold(), clock);
   refuseNeedless(request.method, body?.length ?? 0);
   return body;
 }

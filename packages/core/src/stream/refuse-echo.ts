@@ -13,8 +13,8 @@ const MIN_SECRET_LENGTH = 8;
  *
  * @param secret What is shorter than 8 characters is not looked for.
  * @param plugin Whose secret it is.
- * @throws PipelineError `bad_answer`, in the place of an answer that quotes the secret in its headers or its body, or
- *   whose body is longer than 1 MiB.
+ * @throws PipelineError In the place of an answer that quotes the secret in its headers or its body, or whose body is
+ *   longer than 1 MiB: `forbidden` for a 403, else `bad_answer`.
  */
 export async function refuseEcho(response: Response, secret: string, plugin: string): Promise<void> {
   if (secret.length < MIN_SECRET_LENGTH) return;
@@ -25,11 +25,11 @@ export async function refuseEcho(response: Response, secret: string, plugin: str
   if (!quoted && body !== undefined && body.end !== 'more') return;
   await discard(response);
   const why = quoted ? 'quoted the key' : 'is too long to be searched for the key';
-  throw new PipelineError('bad_answer', {
-    plugin,
-    retryable: false,
-    cause: `an error answer (${response.status}) ${why}`,
-  });
+  const cause = `an error answer (${response.status}) ${why}`;
+  // No other endpoint may be asked what the provider has forbidden here.
+  throw response.status === 403
+    ? new PipelineError('forbidden', { plugin, cause, message: 'The upstream does not allow this.' })
+    : new PipelineError('bad_answer', { plugin, retryable: false, cause });
 }
 
 function quotes(bytes: Buffer, secret: string): boolean {
