@@ -26,7 +26,10 @@ export const moderatorSchema: v.GenericSchema<unknown, Moderator> = v.pipe(
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
     const { name, judge } = dataset.value as Partial<Moderator>;
-    if (name === undefined && judge === undefined) return void addIssue({ message: IS_NONE });
+    if (name === undefined && judge === undefined) {
+      addIssue({ message: IS_NONE });
+      return;
+    }
     for (const { message, path } of v.safeParse(fields, dataset.value).issues ?? []) {
       addIssue(path === undefined ? { message } : { message, path });
     }
