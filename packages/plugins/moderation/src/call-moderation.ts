@@ -241,14 +241,16 @@ export class CallModeration {
     return this.#placeholders.of(text, find.label as string) ?? maskOf(find, text);
   }
 
-  #inStream(find: Find, part: Place, text: string): Decision {
+  #inStream(find: Find, part: Place & Pick<TextPart, 'json'>, text: string): Decision {
     if (find.restores !== undefined) {
       return part.editable ? { kind: 'replace', text: find.restores } : { kind: 'pass' };
     }
     if (this.skips(part.channel)) return { kind: 'pass' };
     const action = this.note(find, 'output', part);
     if (action === 'block') return { kind: 'block' };
-    return action === 'redact' ? { kind: 'replace', text: maskOf(find, text) } : { kind: 'pass' };
+    if (action !== 'redact') return { kind: 'pass' };
+    const mask = maskOf(find, text);
+    return { kind: 'replace', text: part.json === true ? JSON.stringify(mask).slice(1, -1) : mask };
   }
 
   #firstInScope(format: Format, body: unknown): number {

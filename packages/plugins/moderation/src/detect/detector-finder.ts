@@ -11,6 +11,9 @@ const IN_RUN = new Uint8Array(128);
 for (let unit = 0; unit < 128; unit++)
   IN_RUN[unit] = /[0-9A-Za-z._+@:-]/.test(String.fromCharCode(unit)) ? 1 : 0;
 
+/** Escapes of JSON that are two units long. */
+const ESCAPE = /\\[^u]/g;
+
 const SPACE = 32;
 const NO_FINDS: readonly Find[] = [];
 
@@ -22,11 +25,13 @@ export class DetectorFinder implements Finder {
     this.#names = names;
   }
 
-  find(text: string, { final }: Reading): Found {
+  find(text: string, { final, json }: Reading): Found {
     if (!ANY_SIGN.test(text)) return { finds: NO_FINDS, hold: final ? text.length : openRun(text) };
-    const narrow = WIDE.test(text)
+    let narrow = WIDE.test(text)
       ? text.replaceAll(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
       : text;
+    // The letter of an escape is none that a number may stand behind.
+    if (json) narrow = narrow.replaceAll(ESCAPE, '  ');
     let finds: Find[] | undefined;
     // By the sign that they share: those of one sign stand or fall together.
     let sign: RegExp | undefined;

@@ -49,8 +49,9 @@ export class PatternFinder implements Finder {
     });
   }
 
-  find(text: string, { final }: Reading): Found {
+  find(text: string, { final, json }: Reading): Found {
     const finds: Find[] = [];
+    const strings = json ? new JsonStrings(text) : undefined;
     let hold = text.length;
     for (const { rule, automaton, anywhere } of this.#rules) {
       const { name, category = 'custom', severity = 'high', label, check } = rule;
@@ -62,7 +63,7 @@ export class PatternFinder implements Finder {
         for (let start = Math.max(from, ended - MAX_MATCH); start < ended; start++) {
           from = start + 1;
           if (!automaton.begins(text.charCodeAt(start))) continue;
-          const { end, open } = automaton.match(text, start, MAX_MATCH);
+          const { end, open } = automaton.match(text, start, strings?.limitAt(start) ?? MAX_MATCH);
           if (open && !final) hold = Math.min(hold, start);
           if (end < 0 || (check !== undefined && !check(text.slice(start, end)))) continue;
           const find = { start, end, rule: `pattern:${name}`, category, severity };
@@ -74,10 +75,42 @@ export class PatternFinder implements Finder {
       if (final) continue;
       // What the text ends with may still become a match.
       for (let start = Math.max(from, text.length - MAX_MATCH); start < hold; start++) {
-        if (automaton.begins(text.charCodeAt(start)) && automaton.match(text, start, MAX_MATCH).open)
+        if (
+          automaton.begins(text.charCodeAt(start)) &&
+          automaton.match(text, start, strings?.limitAt(start) ?? MAX_MATCH).open
+        )
           hold = start;
       }
     }
     return { finds, hold };
+  }
+}
+
+/** The strings of raw JSON: whoever parses it does not see two of them as one text. */
+class JsonStrings {
+  readonly #text: string;
+  /** The first end of a string that does not lie before the last place that was asked about. */
+  #end = -1;
+  #asked = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** How long a match may be that begins at a place. Cheap while places come in their order. */
+  limitAt(start: number): number {
+    if (start < this.#asked) this.#end = -1;
+    this.#asked = start;
+    while (this.#end < start) this.#end = this.#next(this.#end + 1);
+    return Math.min(MAX_MATCH, this.#end - start);
+  }
+
+  #next(from: number): number {
+    for (let i = from; i < this.#text.length; i++) {
+      const sign = this.#text.charAt(i);
+      if (sign === '\\') i++;
+      else if (sign === '"') return i;
+    }
+    return this.#text.length;
   }
 }

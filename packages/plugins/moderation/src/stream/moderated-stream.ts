@@ -15,7 +15,11 @@ export interface StreamModeration {
   readonly format: Format;
   readonly finder: Finder;
   /** Says what is done about a find, and takes note of it. */
-  readonly decide: (find: Find, part: Pick<TextPart, 'channel' | 'editable'>, text: string) => Decision;
+  readonly decide: (
+    find: Find,
+    part: Pick<TextPart, 'channel' | 'editable' | 'json'>,
+    text: string,
+  ) => Decision;
   /** Follows what goes out, where a block ends as a message. */
   readonly ending: StreamEnding | undefined;
   /** Ends the stream after a block: legally, in its dialect. */
@@ -111,7 +115,8 @@ export class ModeratedStream implements StreamTransformer {
     let channel = this.#channels.get(id);
     let before: TextChannel | undefined;
     if (channel === undefined) {
-      before = this.#ended.get(part.channel);
+      // Each JSON is a text by itself.
+      before = part.json === true ? undefined : this.#ended.get(part.channel);
       channel = new TextChannel(part, this.#rules, before);
       this.#channels.set(id, channel);
     }
@@ -133,9 +138,14 @@ export class ModeratedStream implements StreamTransformer {
         return;
       }
       this.#open?.settle();
-      this.#open = channel.open ? channel : undefined;
-      this.#ended.set(channel.part.channel, channel);
+      this.#open = undefined;
       this.#channels.delete(id);
+      if (channel.part.json === true) {
+        channel.settle();
+        continue;
+      }
+      if (channel.open) this.#open = channel;
+      this.#ended.set(channel.part.channel, channel);
     }
     if (path !== '') return;
     this.#open?.settle();
@@ -163,7 +173,7 @@ export class ModeratedStream implements StreamTransformer {
         const piece = pieces[next++];
         return piece === undefined ? text : rendered(piece);
       });
-      for (const { channel, start, text } of pieces) channel.forget(start + text.length);
+      for (const { channel, start, text } of pieces) channel.edits.forget(start + text.length);
     }
     ending?.note(out);
     controller.enqueue(out);
@@ -174,7 +184,7 @@ export class ModeratedStream implements StreamTransformer {
     let changes = false;
     for (const { channel, start, text, whole } of pieces) {
       if (whole && this.#rules.seams.size > 0) this.#repeat(channel);
-      changes ||= !channel.untouched || channel.clear < start + text.length;
+      changes ||= !channel.edits.none || channel.clear < start + text.length;
     }
     return changes;
   }
@@ -183,7 +193,7 @@ export class ModeratedStream implements StreamTransformer {
     const { channel, key } = whole.part;
     for (const [id, edits] of this.#rules.seams) {
       const [kind = '', of = ''] = id.split(' ');
-      if (kind === channel && (key === of || key.endsWith(`.${of}`))) whole.change(edits);
+      if (kind === channel && (key === of || key.endsWith(`.${of}`))) whole.edits.insert(edits);
     }
   }
 
@@ -212,5 +222,5 @@ function waits({ pieces }: Held): boolean {
 
 /** A piece as it may go out: as far as it is decided. */
 function rendered({ channel, start, text }: Piece): string {
-  return channel.render(start, text.slice(0, Math.max(0, channel.clear - start)));
+  return channel.edits.render(start, text.slice(0, Math.max(0, channel.clear - start)));
 }

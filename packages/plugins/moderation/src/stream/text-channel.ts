@@ -2,13 +2,8 @@ import type { TextPart } from '@sluice/core';
 import { type Find, type Finder, withoutAllowed } from '../finder.ts';
 import { KIND, kindAt } from '../text/kinds.ts';
 import { MAX_SPAN } from '../words/entry.ts';
-
-/** A change to a text. */
-export interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-}
+import { type Edit, Edits } from './edits.ts';
+import { JsonPlace, type JsonText } from './json-place.ts';
 
 /** What is done about a find in a stream. */
 export type Decision =
@@ -16,7 +11,7 @@ export type Decision =
   | { readonly kind: 'replace'; readonly text: string }
   | { readonly kind: 'pass' };
 
-type TextKind = Pick<TextPart, 'channel' | 'editable'>;
+type TextKind = Pick<TextPart, 'channel' | 'editable' | 'json'>;
 
 /** What the texts of one stream share. */
 export interface ChannelRules {
@@ -36,14 +31,19 @@ const CONTEXT = 32;
 /** Such text is dropped once it is longer than that: less often than with every piece. */
 const MAX_SEEN = 64;
 
+const BACKSLASH = 0x5c;
+
 /**
  * The text of one block or choice, as it comes in pieces. Positions count from its first character. What lies before
  * `clear` is decided; behind it, at most 256 characters wait for what follows.
  */
 export class TextChannel {
-  readonly part: Pick<TextPart, 'channel' | 'editable' | 'key'>;
+  readonly part: TextKind & Pick<TextPart, 'key'>;
+  /** What is changed in it. Only of what is cleared, all changes are known. */
+  readonly edits: Edits = new Edits();
   readonly #rules: ChannelRules;
-  readonly #json: boolean;
+  /** Where in its JSON the first pending character stands. */
+  readonly #place: JsonPlace | undefined;
   /** The text before this one, while a word may still go on from there. */
   #previous: TextChannel | undefined;
   /** The last that was cleared, and behind it what is pending: one string, which only grows most of the time. */
@@ -52,16 +52,15 @@ export class TextChannel {
   #seen = 0;
   /** Position of the first pending character. */
   #base = 0;
-  #edits: Edit[] = [];
 
   constructor(
-    { channel, editable, key }: Pick<TextPart, 'channel' | 'editable' | 'key'>,
+    { channel, editable, key, json }: TextKind & Pick<TextPart, 'key'>,
     rules: ChannelRules,
     previous?: TextChannel,
   ) {
-    this.part = { channel, editable, key };
+    this.part = json === true ? { channel, editable, key, json } : { channel, editable, key };
     this.#rules = rules;
-    this.#json = channel === 'tool-arguments';
+    this.#place = json === true ? new JsonPlace() : undefined;
     this.#previous = previous;
   }
 
@@ -109,40 +108,11 @@ export class TextChannel {
   close(): boolean {
     const lead = this.#lead;
     const own = this.#contextLength + this.#waiting;
-    const { hold } = this.#rules.finder.find(lead, { final: false, json: this.#json });
+    const { hold } = this.#rules.finder.find(lead, { final: false, json: this.#place !== undefined });
     const { blocked } = this.#judge(true, hold < lead.length - own);
     const waits = Math.min(this.#waiting, lead.length - hold);
     this.#advance(blocked ?? this.#waiting - waits);
     return blocked !== undefined;
-  }
-
-  /** Makes changes that were decided elsewhere, in a text that is whole. */
-  change(edits: readonly Edit[]): void {
-    this.#edits = [...this.#edits, ...edits].sort((a, b) => a.start - b.start);
-  }
-
-  /** Whether nothing in a stretch was changed. */
-  get untouched(): boolean {
-    return this.#edits.length === 0;
-  }
-
-  /** A stretch of text as it may go out. Only what is cleared may be asked for. */
-  render(start: number, text: string): string {
-    const end = start + text.length;
-    let out = '';
-    let at = start;
-    for (const edit of this.#edits) {
-      if (edit.end <= at || edit.start >= end) continue;
-      if (edit.start > at) out += text.slice(at - start, edit.start - start);
-      if (edit.start >= start) out += edit.text;
-      at = Math.min(edit.end, end);
-    }
-    return at === start ? text : out + text.slice(at - start);
-  }
-
-  /** Forgets changes that lie before a position: nobody will ask for them again. */
-  forget(before: number): void {
-    if (this.#edits.length > 0) this.#edits = this.#edits.filter(({ end }) => end > before);
   }
 
   /** What is still looked at of the texts before, and of this one. */
@@ -171,8 +141,14 @@ export class TextChannel {
   get #edge(): number {
     const first = this.#seen - this.#contextLength;
     let at = this.#seen - 1;
-    while (at > first && kindAt(this.#text, at) === KIND.transparent) at--;
+    while (at > first && (kindAt(this.#text, at) === KIND.transparent || this.#inEscape(at))) at--;
     return Math.max(at, first);
+  }
+
+  /** Whether an escape of JSON may stand there: which, the backslashes tell together with what stands before them. */
+  #inEscape(at: number): boolean {
+    if (this.#place === undefined) return false;
+    return this.#text.charCodeAt(at) === BACKSLASH || this.#text.charCodeAt(at - 1) === BACKSLASH;
   }
 
   /** Up to where the pending text is decided, counted from its beginning; and where a block begins. */
@@ -181,7 +157,7 @@ export class TextChannel {
     const seen = this.#seen - edge;
     const isCut = seen < this.#base;
     const text = this.#text.slice(edge);
-    const found = this.#rules.finder.find(text, { final, json: this.#json });
+    const found = this.#rules.finder.find(text, { final, json: this.#place !== undefined });
     let hold = final ? text.length : Math.max(found.hold, seen);
     let blocked: number | undefined;
     if (this.#previous !== undefined) {
@@ -189,7 +165,13 @@ export class TextChannel {
       if (across === 'blocked') blocked = seen;
       if (across === 'open') hold = seen;
     }
-    const finds = found.finds.length === 0 ? found.finds : inOrder(withoutAllowed(found.finds));
+    let { finds } = found;
+    let json: JsonText | undefined;
+    if (finds.length > 0) {
+      json = this.#place?.look(text.slice(seen));
+      if (json !== undefined) finds = finds.filter(({ start, end }) => json?.fit(start - seen, end - seen));
+      finds = inOrder(withoutAllowed(finds));
+    }
     for (const find of finds) {
       if (find.end <= seen || (find.start === 0 && isCut)) continue;
       const start = Math.max(find.start, seen);
@@ -198,9 +180,12 @@ export class TextChannel {
         hold = Math.min(hold, start);
         continue;
       }
-      const decision = this.#rules.decide(find, this.part, text.slice(find.start, find.end));
+      const fit = json?.fit(start - seen, find.end - seen);
+      const part = fit?.editable === false ? { ...this.part, editable: false } : this.part;
+      const decision = this.#rules.decide(find, part, text.slice(find.start, find.end));
       if (decision.kind === 'block') blocked = Math.min(blocked ?? start, start);
-      if (decision.kind === 'replace') this.#edit(start - seen, find.end - seen, decision.text);
+      if (decision.kind === 'replace')
+        this.#edit(fit?.start ?? start - seen, fit?.end ?? find.end - seen, decision.text);
     }
     return { hold: hold - seen, blocked: blocked === undefined ? undefined : blocked - seen };
   }
@@ -210,7 +195,7 @@ export class TextChannel {
     const { finder, decide, seams } = this.#rules;
     const text = this.#lead;
     const seam = previous.#lead.length;
-    const { finds, hold } = finder.find(text, { final, json: this.#json });
+    const { finds, hold } = finder.find(text, { final, json: this.#place !== undefined });
     const crossing = inOrder(withoutAllowed(finds)).filter(
       ({ start, end }) => start < seam && end > seam && (start > 0 || !previous.#isCut),
     );
@@ -265,19 +250,14 @@ export class TextChannel {
     seams.set(id, [...(seams.get(id) ?? []), edit]);
   }
 
-  /** Positions count from the first pending character. Of two changes that overlap, the first one's text counts. */
+  /** Positions count from the first pending character. */
   #edit(from: number, to: number, text: string): Edit | undefined {
-    const end = this.#base + to;
-    const last = this.#edits.at(-1);
-    const overlaps = last !== undefined && this.#base + from < last.end;
-    if (overlaps && end <= last.end) return undefined;
-    const edit = { start: overlaps ? last.end : this.#base + from, end, text };
-    this.#edits.push(edit);
-    return edit;
+    return this.edits.add(this.#base + from, this.#base + to, text);
   }
 
   #advance(length: number): void {
     if (length <= 0) return;
+    this.#place?.read(this.#text.slice(this.#seen, this.#seen + length));
     this.#seen += length;
     this.#base += length;
   }

@@ -57,7 +57,7 @@ export class WordScanner {
     this.words = words;
     this.#starts = new Starts(words, words.table);
     this.#leetStarts = new Starts(words, words.leetTable);
-    this.#place = { words, text: '', ring: this.#ring, count: 0, leet: false, seams: undefined };
+    this.#place = { words, text: '', ring: this.#ring, count: 0, leet: false, json: false, seams: undefined };
   }
 
   /** Finds the words of the list in a text. */
@@ -70,6 +70,7 @@ export class WordScanner {
     const place = this.#place;
     place.text = text;
     place.leet = leet;
+    place.json = json;
     place.seams = seams;
     const { length } = text;
     let hits: WordHit[] | undefined;
@@ -80,8 +81,8 @@ export class WordScanner {
     // Leaping is for texts in which next to nothing begins a word: a short leap is the last one.
     let leaps = length >= WORTH_LEAPING;
     let before = 0;
-    // With seams, an edge may be anywhere.
-    const edged = seams === undefined ? START.letter : 0;
+    // With seams, or behind an escape of JSON, an edge may be anywhere.
+    const edged = seams === undefined && !json ? START.letter : 0;
     for (let i = 0; i < length; i++) {
       if (leaps && state === 0) {
         const to = starts.next(text, i);

@@ -12,6 +12,8 @@ export interface Place {
   /** Letters so far. */
   readonly count: number;
   readonly leet: boolean;
+  /** The text is raw JSON. */
+  readonly json: boolean;
   /** Where words may begin and end, whatever stands next to them. */
   readonly seams: ReadonlySet<number> | undefined;
 }
@@ -125,14 +127,24 @@ function sourceWidth(text: string, at: number): number {
   return typeof escape === 'object' ? escape.length : widthAt(text, at);
 }
 
-function beginsWord({ text, seams }: Place, start: number): boolean {
+function beginsWord({ text, seams, json }: Place, start: number): boolean {
   for (let i = start; i > 0;) {
     if (seams?.has(i)) return true;
     const kind = kindBefore(text, i);
-    if (kind !== KIND.transparent) return kind !== KIND.letter;
+    if (kind !== KIND.transparent) return kind !== KIND.letter || (json && endsEscape(text, i));
     i -= i > 1 && text.charCodeAt(i - 1) >> 10 === 0x37 ? 2 : 1;
   }
   return true;
+}
+
+/** Whether an escape such as `\\n` ends there, whose letter is none of the text. */
+function endsEscape(text: string, end: number): boolean {
+  if (!/[bfnrt]/.test(text.charAt(end - 1))) return false;
+  let first = end - 1;
+  while (first > 0 && text.charCodeAt(first - 1) === 0x5c) first--;
+  const backslashes = end - 1 - first;
+  // Each pair of them is a backslash of the text. Where they go on before it, nobody knows.
+  return backslashes % 2 === 1 || (backslashes > 0 && first === 0);
 }
 
 function endsWord({ text, seams }: Place, end: number, final: boolean): 'yes' | 'no' | 'later' {
