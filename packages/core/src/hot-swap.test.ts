@@ -118,6 +118,18 @@ describe('a swap', () => {
     expect(swappable.describe().upstream).toBe('https://second.test');
   });
 
+  it('that the end overtakes leaves nothing open', async () => {
+    const slow = Promise.withResolvers<void>();
+    const [old, next] = [made('old'), made('next', undefined, { start: () => slow.promise })];
+    const swappable = hotSwap(old.pipeline);
+    const overtaken = swappable.swap(next.pipeline);
+    await swappable.close();
+    slow.resolve();
+    await overtaken;
+    expect([old, next].map(({ transport }) => transport.closed)).toEqual([true, true]);
+    expect((await swappable.fetch(url)).status).toBe(503);
+  });
+
   it('to the same pipeline twice leaves it open', async () => {
     const [old, next] = [made('old'), made('next', undefined, { start: () => nextTurn() })];
     await using swappable = hotSwap(old.pipeline);

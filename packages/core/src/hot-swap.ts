@@ -6,7 +6,7 @@ export interface SwappablePipeline extends Pipeline {
   /**
    * Starts `next`, sends every new call to it, and closes the old pipeline once its calls have ended. A `next` that
    * does not start is thrown back, and the old one stays. Of swaps that overlap, the one asked for last stays; what it
-   * overtakes is closed.
+   * overtakes is closed, as is what has not started when this is closed.
    *
    * @param drainMs How long calls in progress may still take. Default 30 000.
    */
@@ -23,6 +23,11 @@ export function hotSwap(initial: Pipeline): SwappablePipeline {
   let asked = 0;
   /** The latest swap that has come to its end. */
   let latest = 0;
+  const close: Pipeline['close'] = (timeoutMs) => {
+    // It overtakes every swap: what is still starting must not be left open.
+    latest = Infinity;
+    return current.close(timeoutMs);
+  };
   const handle: Pipeline['handle'] = (request, seed) => current.handle(request, seed);
   return {
     fetch: pipelineFetch(handle),
@@ -35,8 +40,8 @@ export function hotSwap(initial: Pipeline): SwappablePipeline {
     inspect: () => current.inspect(),
     start: () => current.start(),
     drain: (timeoutMs) => current.drain(timeoutMs),
-    close: (timeoutMs) => current.close(timeoutMs),
-    [Symbol.asyncDispose]: () => current.close(),
+    close,
+    [Symbol.asyncDispose]: () => close(),
     async swap(next, drainMs) {
       const turn = ++asked;
       if (next !== current) await next.start();

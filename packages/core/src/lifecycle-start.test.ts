@@ -91,19 +91,20 @@ describe('start', () => {
     expect(test.transport.closed).toBe(true);
   });
 
-  it('that is under way when the pipeline is closed goes no further, and what it began is closed after it', async () => {
+  it('that is under way when the pipeline is closed comes to its end first: nothing is left open', async () => {
     log.length = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     const test = testPipeline({ plugins: [logging('slow', () => promise), logging('second')] });
-    const starting = test.pipeline.start().catch((error: unknown) => error);
+    const starting = test.pipeline.start();
     await nextTurn();
     const closing = test.pipeline.close().then(() => log.push('closed'));
     await nextTurn();
     expect(log).toEqual(['start slow']);
     resolve();
     await closing;
-    expect(log).toEqual(['start slow', 'started slow', 'close second', 'close slow', 'closed']);
-    expect(await starting).toMatchObject({ code: 'shutting_down' });
+    expect(log.slice(0, 4)).toEqual(['start slow', 'started slow', 'start second', 'started second']);
+    expect(log.slice(4)).toEqual(['close second', 'close slow', 'closed']);
+    await starting;
     expect(test.transport.closed).toBe(true);
     expect(test.clock.pendingTimers).toBe(0);
   });
@@ -125,16 +126,33 @@ describe('start', () => {
     expect(log.slice(-2)).toEqual(['close second', 'close slow']);
   });
 
-  it('that hangs holds close() up for some seconds, and no more', async () => {
+  it('that hangs holds close() up for some seconds, and begins nothing after it', async () => {
     log.length = 0;
-    const test = testPipeline({ plugins: [logging('hanging', () => never)] });
-    void test.pipeline.start();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const test = testPipeline({ plugins: [logging('slow', () => promise), logging('second')] });
+    const starting = test.pipeline.start().catch((error: unknown) => error);
     await nextTurn();
     const closing = test.pipeline.close();
     await test.clock.advance(5_000);
     await closing;
-    expect(log).toEqual(['start hanging', 'close hanging']);
+    expect(log).toEqual(['start slow', 'close second', 'close slow']);
+    resolve();
+    expect(await starting).toMatchObject({ code: 'shutting_down' });
+    expect(log.at(-1)).toBe('started slow');
   }, 2_000);
+
+  it('that fails while the pipeline is closed is thrown to who asked for it alone', async () => {
+    log.length = 0;
+    const { promise, reject } = Promise.withResolvers<void>();
+    const test = testPipeline({ plugins: [logging('failing', () => promise)] });
+    const starting = test.pipeline.start().catch((error: unknown) => error);
+    await nextTurn();
+    const closing = test.pipeline.close();
+    reject(new RangeError('no port'));
+    await closing;
+    expect(await starting).toMatchObject({ message: 'no port' });
+    expect(log).toEqual(['start failing', 'close failing']);
+  });
 
   it('after close() is refused, and begins nothing', async () => {
     log.length = 0;

@@ -17,7 +17,7 @@ interface LifecycleOptions {
 }
 
 const DEFAULT_DRAIN_MS = 30_000;
-/** How long an aborted call may take to wind up, and a part to start or close, before the rest goes on without it. */
+/** How long an aborted call may take to wind up, a start to end, and a part to close, before the rest goes on without it. */
 const GRACE_MS = 5_000;
 
 /** Start in order, fail fast; drain; close in reverse, each part within a time limit. */
@@ -38,7 +38,7 @@ export class Lifecycle {
   #starting: Promise<void> | undefined;
   #draining = false;
   #closing: Promise<void> | undefined;
-  /** Drained for good: nothing more is started. */
+  /** Parts are being closed: nothing more is started. */
   #ended = false;
   readonly #idleWaiters: (() => void)[] = [];
   /** What has not been closed yet: a failed start closes some parts, and nothing is closed twice. */
@@ -95,7 +95,6 @@ export class Lifecycle {
   async #start(): Promise<void> {
     const begun: Part[] = [];
     for (const part of this.#parts) {
-      // What begins now would be closed by nobody.
       if (this.#ended) throw new PipelineError('shutting_down');
       begun.push(part);
       try {
@@ -110,8 +109,9 @@ export class Lifecycle {
 
   async #close(timeoutMs?: number): Promise<void> {
     await this.drain(timeoutMs);
-    this.#ended = true;
+    // What has not started yet would be started after it was closed, and then be closed by nobody.
     if (this.#starting !== undefined) await this.#within(GRACE_MS, this.#starting.catch(ignore));
+    this.#ended = true;
     const errors = await this.#closeParts(this.#parts.toReversed());
     if (errors.length > 0)
       throw new AggregateError(errors, 'some parts of the pipeline did not close properly');

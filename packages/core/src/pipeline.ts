@@ -45,7 +45,7 @@ export interface Pipeline extends AsyncDisposable {
   /**
    * Starts services and plugins, in order. The first call does it too; call it yourself to fail early.
    *
-   * @throws PipelineError `shutting_down` once the pipeline is closed, also while it starts.
+   * @throws PipelineError `shutting_down` once the pipeline is closed.
    */
   start(): Promise<void>;
   /**
@@ -53,7 +53,10 @@ export interface Pipeline extends AsyncDisposable {
    * aborted with the outcome `shutdown`.
    */
   drain(timeoutMs?: number): Promise<void>;
-  /** Drains, then closes plugins, services and transport in reverse order. Harmless when repeated. */
+  /**
+   * Drains, then closes plugins, services and transport in reverse order. Harmless when repeated. A start that is under
+   * way is waited for, at most 5 s.
+   */
   close(timeoutMs?: number): Promise<void>;
 }
 
