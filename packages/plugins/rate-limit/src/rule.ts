@@ -22,7 +22,7 @@ export type OutagePolicy = 'open' | 'closed' | 'local';
 export const MAX_LIMIT = 1e9;
 
 /** The longest time that is reckoned with: 31 days. */
-export const LONGEST_MS = 31 * 86_400_000;
+export const LONGEST_MS: number = 31 * 86_400_000;
 
 /** One limit. */
 export interface LimitRule {
