@@ -123,6 +123,7 @@ describe('an error', () => {
     stream_error: ['no', false, 'failure', 'keep'],
     idle_timeout: ['no', false, 'failure', 'keep'],
     answer_too_large: ['no', false, 'ignore', 'keep'],
+    overloaded: ['backoff', false, 'ignore', 'keep'],
     circuit_open: ['no', true, 'ignore', 'keep'],
     credential_refused: ['no', true, 'ignore', 'keep'],
     rate_limited: ['no', true, 'ignore', 'keep'],

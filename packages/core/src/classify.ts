@@ -65,6 +65,8 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, Row>>> = {
   stream_error: row('no', false, 'failure'),
   idle_timeout: row('no', false, 'failure'),
   answer_too_large: row('no', false, 'ignore'),
+  // Nothing was sent: this host had no room for it, and no other endpoint finds more.
+  overloaded: row('backoff', false, 'ignore'),
   circuit_open: row('no', true, 'ignore'),
   // From inside routing: the keys or the share of one endpoint. Another one has its own.
   credential_refused: row('no', true, 'ignore'),

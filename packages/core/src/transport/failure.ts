@@ -8,8 +8,11 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EHOSTUNREACH: 'connect_failed',
   ENETUNREACH: 'connect_failed',
   EADDRNOTAVAIL: 'connect_failed',
-  EMFILE: 'connect_failed',
-  ENFILE: 'connect_failed',
+  // This host's own want of file handles or memory, of which no endpoint is guilty: no circuit is to open for it.
+  EMFILE: 'overloaded',
+  ENFILE: 'overloaded',
+  ENOBUFS: 'overloaded',
+  ENOMEM: 'overloaded',
   ETIMEDOUT: 'connect_timeout',
   UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
   ECONNRESET: 'connection_lost',
