@@ -6,13 +6,13 @@ import {
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
-  scanned,
   skipSpace,
   stringEnd,
 } from './scan.ts';
 
 /** How much of the end is looked through first: what is looked for mostly stands there. */
-const TAIL_BYTES = 1_024;
+const TAIL_BYTES = 512;
+const NOT_ASCII = /[\u0080-\u00ff]/;
 
 /**
  * One member of the object that a JSON text is, found from the end and parsed alone: what follows a long answer costs no
@@ -23,19 +23,21 @@ const TAIL_BYTES = 1_024;
 export function lastMember(text: Buffer, key: string): unknown {
   const name = `"${key}"`;
   let from = Math.max(0, text.length - TAIL_BYTES);
-  let part = scanned(text, from);
+  let part = text.toString('latin1', from);
   // Not inside a string: a quote in there has a backslash before it.
   let at = part.lastIndexOf(name);
   if (at < 0 && from > 0) {
     from = 0;
-    part = scanned(text);
+    part = text.toString('latin1');
     at = part.lastIndexOf(name);
   }
   const span = at < 0 ? undefined : spanOf(part, at + name.length);
   try {
-    return span === undefined
-      ? (JSON.parse(text.toString()) as Record<string, unknown> | null)?.[key]
-      : JSON.parse(text.toString('utf8', from + span.from, from + span.to));
+    if (span === undefined) return (JSON.parse(text.toString()) as Record<string, unknown> | null)?.[key];
+    const value = part.slice(span.from, span.to);
+    return JSON.parse(
+      NOT_ASCII.test(value) ? text.toString('utf8', from + span.from, from + span.to) : value,
+    );
   } catch {
     return undefined;
   }
