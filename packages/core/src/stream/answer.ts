@@ -1,18 +1,19 @@
 import { PipelineError } from '../errors.ts';
 import type { Format } from '../format/format.ts';
 import { BodyFacts } from './body-facts.ts';
-import type { BodySource } from './body.ts';
+import { type BodySource, bytesSource } from './body.ts';
 import { DecodingReader } from './event-reader.ts';
 import { bodySource, LazyResponse, type ResponseBody } from './lazy-response.ts';
 import { DEFAULT_SSE_LIMITS, type SseLimits } from './sse-decoder.ts';
-import { JsonSource, PlainSource } from './tracked-body.ts';
+import { JsonSource, PlainSource, WholeSource } from './tracked-body.ts';
 
 /** What an answer is made of. */
 export interface AnswerParts {
   readonly status: number;
   readonly statusText: string;
   readonly headers: Record<string, string | string[]>;
-  readonly source: BodySource | null;
+  /** Null for no body; bytes when all of it is in memory. */
+  readonly source: BodySource | Uint8Array | null;
   readonly format: Format | undefined;
   readonly limits: SseLimits;
   /** Called after each batch of events, and whether content has been among them. */
@@ -51,11 +52,12 @@ export function answerResponse(parts: AnswerParts): { response: Response; isEven
         : (): void => {
             onEvents(facts.contentSeen);
           };
-    body = { events: new DecodingReader(source, facts, parts.limits, notify) };
+    body = { events: new DecodingReader(pulled(source), facts, parts.limits, notify) };
   } else if (facts.format !== undefined) {
-    body = { bytes: new JsonSource(source, facts, Number(headers['content-length'] ?? Number.NaN)) };
+    const length = Number(headers['content-length'] ?? Number.NaN);
+    body = { bytes: WholeSource.of(source, facts, length) ?? new JsonSource(pulled(source), facts, length) };
   } else {
-    body = { bytes: new PlainSource(source, facts) };
+    body = { bytes: new PlainSource(pulled(source), facts) };
   }
   // A cut stream is ended by an error event that content-length would not count.
   const { 'content-length': _, ...unframed } = isEventStream ? headers : {};
@@ -68,6 +70,10 @@ export function answerResponse(parts: AnswerParts): { response: Response; isEven
     facts,
   });
   return { response, isEventStream };
+}
+
+function pulled(source: BodySource | Uint8Array): BodySource {
+  return 'pull' in source ? source : bytesSource(source);
 }
 
 /** A response that somebody else made, read in a format, so that hooks, commit point and outcome hold for it too. */

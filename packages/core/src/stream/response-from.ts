@@ -1,6 +1,6 @@
 import type { Format } from '../format/format.ts';
 import { answerResponse } from './answer.ts';
-import { type BodySource, bytesSource } from './body.ts';
+import type { BodySource } from './body.ts';
 import { DEFAULT_SSE_LIMITS } from './sse-decoder.ts';
 
 /** What {@link responseFrom} makes a response of. */
@@ -24,7 +24,7 @@ export function responseFrom({ status, headers, body }: ResponseSeed, format: Fo
     status,
     statusText: '',
     headers: { ...headers },
-    source: 'pull' in body ? body : bytesSource(body),
+    source: body,
     format,
     limits: DEFAULT_SSE_LIMITS,
   }).response;
