@@ -47,10 +47,13 @@ const NOTE = /^([^\n]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*?
 export function readNote(note: string): (Checkpoint & { readonly signed: boolean }) | undefined {
   const match = NOTE.exec(note);
   if (match === null) return undefined;
-  const [, origin = '', size = '', root = '', signatures] = match;
+  const [, origin = '', digits = '', root = '', signatures] = match;
+  const size = Number(digits);
+  // A number that is rounded would be another one than was signed.
+  if (!Number.isSafeInteger(size)) return undefined;
   return {
     origin,
-    size: Number(size),
+    size,
     root: Buffer.from(root, 'base64').toString('binary'),
     signed: signatures !== undefined,
   };
@@ -91,6 +94,7 @@ export function readVerifier(text: string): Verifier | undefined {
   const [, name = '', id, encoded = ''] = match;
   const typed = Buffer.from(encoded, 'base64');
   if (typed[0] !== ED25519 || typed.length !== RAW_KEY_BYTES + 1) return undefined;
+  if (typed.toString('base64') !== encoded) return undefined;
   const raw = typed.subarray(1);
   if (keyId(name, raw).toString('hex') !== id) return undefined;
   return {

@@ -28,6 +28,34 @@ test('the root is that of RFC 6962, for every size', () => {
   }
 });
 
+test('the roots are those that Certificate Transparency tests with', () => {
+  const inputs = [
+    '',
+    '00',
+    '10',
+    '2021',
+    '3031',
+    '40414243',
+    '5051525354555657',
+    '606162636465666768696a6b6c6d6e6f',
+  ];
+  const tree = new Tree();
+  const roots = inputs.map((input) => {
+    tree.push(sha(Buffer.from([0]), Buffer.from(input, 'hex')).toString('binary'));
+    return Buffer.from(tree.root(), 'binary').toString('hex').slice(0, 16);
+  });
+  expect(roots).toEqual([
+    '6e340b9cffb37a98',
+    'fac54203e7cc696c',
+    'aeb6bcfe274b70a1',
+    'd37ee418976dd957',
+    '4e3bbb1f7b478dcf',
+    '76e67dadbcdf1e10',
+    'ddb89be403809e32',
+    '5dc9da79a70659a9',
+  ]);
+});
+
 test('a tree goes on from its subtrees', () => {
   fc.assert(
     fc.property(fc.nat(80), fc.nat(80), (before, more) => {

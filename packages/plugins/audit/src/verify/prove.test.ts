@@ -57,4 +57,6 @@ test('another key, another checkpoint or nonsense prove nothing', async () => {
   expect(checkProof({ ...proof, checkpoint: later.checkpoint }, verifiers)).toBe(false);
   expect(checkProof({ ...proof, previous: 'x' }, verifiers)).toBe(false);
   expect(checkProof({ ...proof, path: ['x'] }, verifiers)).toBe(false);
+  for (const text of ['{}', '[]', '{"path":[]}', JSON.stringify({ ...proof, path: [null] })])
+    expect(checkProof(JSON.parse(text), verifiers)).toBe(false);
 });

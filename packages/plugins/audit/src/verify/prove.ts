@@ -73,9 +73,14 @@ export async function proveRecord(options: ProveOptions): Promise<InclusionProof
  */
 export function checkProof(proof: InclusionProof, verifiers: readonly Verifier[] = []): boolean {
   const { line, index, previous, path, checkpoint } = proof;
+  // It may have come from anywhere.
+  if (![line, previous, checkpoint].every((one) => typeof one === 'string') || !Array.isArray(path))
+    return false;
   const note = readNote(checkpoint);
   const head = fromText(previous);
-  const siblingsGiven = path.map(fromText).filter((one): one is Digest => one !== undefined);
+  const siblingsGiven = path
+    .map((one) => fromText(String(one)))
+    .filter((one): one is Digest => one !== undefined);
   if (note === undefined || head === undefined || siblingsGiven.length !== path.length) return false;
   if (!(index < note.size) || !line.startsWith(`{"seq":${index},`)) return false;
   if (verifiers.length > 0 && !isSignedBy(checkpoint, verifiers)) return false;

@@ -3,8 +3,15 @@ import { PERSONAL_DATA } from '../policy.ts';
 import { MAX_SPAN } from '../words/entry.ts';
 import { ANY_SIGN, type DetectorName, DETECTORS } from './detectors.ts';
 
-/** Full-width forms of ASCII, one unit for one. */
-const WIDE = /[\uff01-\uff5e]/;
+/** Full-width forms of ASCII, and the spaces and hyphens that typesetting puts into numbers, one unit for one. */
+const WIDE = /[\uff01-\uff5e\u00a0\u2002-\u200a\u2010-\u2015\u202f\u3000]/;
+const ALL_WIDE = new RegExp(WIDE, 'g');
+
+function narrowed(wide: string): string {
+  const unit = wide.charCodeAt(0);
+  if (unit > 0xff00) return String.fromCharCode(unit - 0xfee0);
+  return unit >= 0x2010 && unit <= 0x2015 ? '-' : ' ';
+}
 
 /** By ASCII unit: whether a find may hold it, and go on behind it. */
 const IN_RUN = new Uint8Array(128);
@@ -27,9 +34,7 @@ export class DetectorFinder implements Finder {
 
   find(text: string, { final, json }: Reading): Found {
     if (!ANY_SIGN.test(text)) return { finds: NO_FINDS, hold: final ? text.length : openRun(text) };
-    let narrow = WIDE.test(text)
-      ? text.replaceAll(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
-      : text;
+    let narrow = WIDE.test(text) ? text.replaceAll(ALL_WIDE, narrowed) : text;
     // The letter of an escape is none that a number may stand behind.
     if (json) narrow = narrow.replaceAll(ESCAPE, '  ');
     let finds: Find[] | undefined;

@@ -35,7 +35,8 @@ function passesLuhn(text: string): boolean {
 const WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 
 /** The check digit of a resident identity number (GB 11643-1999), and that its date exists. */
-function isResidentId(text: string): boolean {
+function isResidentId(found: string): boolean {
+  const text = found.replaceAll(/[- ]/g, '');
   const digits = digitsOf(text.slice(0, 17));
   const sum = digits.reduce((total, digit, i) => total + digit * (WEIGHTS[i] as number), 0);
   const [year, month, day] = [text.slice(6, 10), text.slice(10, 12), text.slice(12, 14)].map(Number);
@@ -46,7 +47,26 @@ function isResidentId(text: string): boolean {
 const DIGIT = /\d/;
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const EDGE = '(?<![0-9A-Za-z])';
+const IPV4 = `${OCTET}(?:\\.${OCTET}){3}(?![0-9A-Za-z]|\\.\\d)`;
 const END = '(?![0-9A-Za-z])';
+
+const KEYS = [
+  // With a capital or a digit: a class of a style sheet may begin alike.
+  String.raw`[rs]k[-_](?=[a-z_-]{0,200}[A-Z0-9])[\w-]{16,200}`,
+  String.raw`gh[pousr]_[A-Za-z0-9]{30,100}`,
+  String.raw`github_pat_\w{30,100}`,
+  String.raw`gl(?:cbt|dt|ft|oas|pat|ptt|rt|soat)-[\w-]{20,100}`,
+  String.raw`(?:xox[a-eoprs]|xapp)-[A-Za-z0-9-]{10,200}`,
+  String.raw`(?:hf|npm|gsk|r8)_[A-Za-z0-9]{30,100}`,
+  String.raw`(?:csk|nvapi|pplx|tvly|xai)-[\w-]{20,200}`,
+  String.raw`(?:GOCSPX|pypi)-[\w-]{24,220}`,
+  String.raw`ya29\.[\w-]{20,220}`,
+  String.raw`AIza[\w-]{35}`,
+  String.raw`A(?:3T[0-9A-Z]|BIA|CCA|KIA|SIA)[0-9A-Z]{16}`,
+  String.raw`(?:AKID|LTAI)[A-Za-z0-9]{12,40}`,
+];
+/** As much of one as a stream ever holds back; what comes behind is of no use without it. */
+const WEB_TOKEN = String.raw`eyJ[\w-]{8,100}\.eyJ[\w-]{8,140}`;
 
 /** One of these stands in every find of every detector, or is a full-width form: one native search, and most texts are done. */
 export const ANY_SIGN: RegExp = /[-_AJ@\d:\uff01-\uff5e]/;
@@ -57,46 +77,55 @@ export const DETECTORS: Readonly<Record<DetectorName, Detector>> = {
     label: 'EMAIL',
     severity: 'low',
     sign: /@/,
-    pattern: /(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![0-9A-Za-z])/g,
+    pattern:
+      /(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}(?:xn--[A-Za-z0-9-]{1,59}|[A-Za-z]{2,24})(?![0-9A-Za-z])/g,
   },
   'cn-mobile': {
     label: 'PHONE',
     severity: 'medium',
     sign: DIGIT,
-    pattern: new RegExp(`${EDGE}(?:\\+?86[- ]?)?1[3-9]\\d(?:[- ]?\\d{4}){2}${END}`, 'g'),
+    pattern: new RegExp(
+      `${EDGE}(?:(?:\\+|00)?86[- ]?)?1[3-9]\\d(?:(?:[- ]?\\d{4}){2}|(?:\\.\\d{4}){2})${END}`,
+      'g',
+    ),
   },
   'cn-id': {
     label: 'ID',
     severity: 'high',
     sign: DIGIT,
-    pattern: new RegExp(`${EDGE}[1-9]\\d{5}(?:18|19|20)\\d\\d[01]\\d[0-3]\\d{4}[\\dXx]${END}`, 'g'),
+    pattern: new RegExp(
+      `${EDGE}[1-9]\\d{5}[- ]?(?:18|19|20)\\d\\d[01]\\d[0-3]\\d[- ]?\\d{3}[\\dXx]${END}`,
+      'g',
+    ),
     check: isResidentId,
   },
   'bank-card': {
     label: 'CARD',
     severity: 'high',
     sign: DIGIT,
-    pattern: new RegExp(`${EDGE}[2-6]\\d{3}(?:[- ]?\\d{4}){2}[- ]?\\d{1,4}(?:[- ]?\\d{1,3})?${END}`, 'g'),
+    // In groups of four, or as American Express and Diners write it.
+    pattern: new RegExp(
+      `${EDGE}(?:[2-6]\\d{3}(?:[- ]?\\d{4}){2}[- ]?\\d{1,4}(?:[- ]?\\d{1,3})?|3\\d{3}[- ]\\d{6}[- ]\\d{4,5})${END}`,
+      'g',
+    ),
     check: passesLuhn,
   },
   ip: {
     label: 'IP',
     severity: 'low',
     sign: /\d\.\d|:[\dA-Fa-f:]/,
+    // A colon may stand before the one kind ("host:10.0.0.1"), and is a part of the other.
     pattern: new RegExp(
-      `(?<![0-9A-Za-z.:])(?:${OCTET}(?:\\.${OCTET}){3}(?![0-9A-Za-z]|\\.\\d)|[0-9A-Fa-f:]{3,39}(?![0-9A-Za-z:]))`,
+      `(?<![0-9A-Za-z.])${IPV4}|(?<![0-9A-Za-z.:])[0-9A-Fa-f:]{2,39}(?:(?<=:)${IPV4}|(?![0-9A-Za-z:]|\\.\\d))`,
       'g',
     ),
-    check: (found) => found.includes('.') || isIPv6(found),
+    // "a::b" is an address by its form, and more often something else.
+    check: (found) => (found.includes(':') ? DIGIT.test(found) && isIPv6(found) : found.includes('.')),
   },
   secret: {
     label: 'SECRET',
     severity: 'high',
-    // Two of the letters that each begins with: told apart natively, which the whole beginnings would not be.
-    sign: /k-|_|KI|Iz|xo|yJ/,
-    pattern: new RegExp(
-      `${EDGE}(?:sk-[A-Za-z0-9_-]{16,200}|gh[pousr]_[A-Za-z0-9]{30,100}|AKIA[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{35}|xox[abprs]-[A-Za-z0-9-]{10,100}|eyJ[A-Za-z0-9_-]{8,120}\\.eyJ[A-Za-z0-9_-]{8,80})${END}`,
-      'g',
-    ),
+    sign: /[-_](?<=(?:[rs]k|gh[pousr]|pat|gl[a-z]{2,4}|xox[a-z]|xapp|hf|npm|gsk|r8|csk|nvapi|pplx|tvly|xai|pypi|PX).)|A(?:[KS]IA|3T|BIA|CCA|Iza|KID)|LTAI|a29|eyJ/,
+    pattern: new RegExp(`${EDGE}(?:${KEYS.join('|')})${END}|${EDGE}${WEB_TOKEN}`, 'g'),
   },
 };
