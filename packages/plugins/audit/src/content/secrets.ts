@@ -80,13 +80,12 @@ const MAX_CUT_CHARS = 17_000;
 const SIGN_HINT = new RegExp(
   String.raw`[-_.](?=[\w%+/=-]{8})(?<=${SIGNED.map(([begin]) => begin).join('|')})`,
 );
-const LETTERS_HINT = /A(?:[KS]IA|3T|BIA|BSK|CCA|Iza|KID|KLT|TATT)|LTAI|eyJ/;
-const SCHEME_HINT = /earer |asic [\w+/=]{12}/;
+const LETTERS_HINT = /A(?:[KS]IA|3T|BIA|BSK|CCA|Iza|KID|KLT|TATT)|LTAI|eyJ|[Bb](?:earer|asic) /;
 const URL_SIGN = '://';
 const PEM_SIGN = '-----BEGIN ';
 
 function mayHoldToken(text: string): boolean {
-  return SIGN_HINT.test(text) || LETTERS_HINT.test(text) || SCHEME_HINT.test(text);
+  return SIGN_HINT.test(text) || LETTERS_HINT.test(text);
 }
 
 /** What stands in a secret's place. */
