@@ -15,7 +15,7 @@ function plan(...args: readonly string[]): readonly string[] {
 
 describe('cellsOf', () => {
   it('lets proxies run as fast as they can without --full', () => {
-    expect(plan('--quick')).toEqual(['bare json 16', 'bare sse 16']);
+    expect(plan('--quick', '--subjects', 'bare')).toEqual(['bare json 16', 'bare sse 16']);
   });
 
   it('lets clients run at 16 in flight, and their streams at a pace', () => {

@@ -44,7 +44,7 @@ const CALLS_PER_TURN: Readonly<Record<Mode, number>> = { json: 256, sse: 48 };
 const CALLS_BEFORE_TURN: Readonly<Record<Mode, number>> = { json: 32, sse: 16 };
 
 /** So many that each round has its share of garbage collections; else the median over the rounds would hide them. */
-const TURNS_PER_ROUND: Readonly<Record<Mode, number>> = { json: 3, sse: 4 };
+const TURNS_PER_ROUND: Readonly<Record<Mode, number>> = { json: 8, sse: 2 };
 
 /** Waiting is most of a paced stream, and it disturbs nobody. */
 const PACED_CALLS_PER_TURN = 64;
