@@ -13,6 +13,7 @@ it.each([
   ['ENFILE', 'overloaded'],
   ['ENOBUFS', 'overloaded'],
   ['ENOMEM', 'overloaded'],
+  ['EADDRNOTAVAIL', 'overloaded'],
   ['UND_ERR_ABORTED', 'connect_failed'],
   ['ETIMEDOUT', 'connect_timeout'],
   ['UND_ERR_CONNECT_TIMEOUT', 'connect_timeout'],
@@ -56,6 +57,14 @@ it('looks for the code in the cause, and in the first of several errors', () => 
     'connect_failed',
   );
   expect(upstreamFailure(new AggregateError([]), false).code).toBe('connection_lost');
+});
+
+it('blames this host for an address that is not to be had only if no other address was tried', () => {
+  const [none, down] = [coded('EADDRNOTAVAIL'), coded('ECONNREFUSED')];
+  const happyEyeballs = (...errors: Error[]): Error =>
+    Object.assign(new AggregateError(errors), { code: (errors[0] as Error & { code: string }).code });
+  expect(upstreamFailure(happyEyeballs(none, down), false).code).toBe('connect_failed');
+  expect(upstreamFailure(happyEyeballs(none, none), false).code).toBe('overloaded');
 });
 
 it('takes anything for a lost connection that says nothing', () => {
