@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { PipelineError } from '../errors.ts';
-import { upstreamFailure } from './failure.ts';
+import { proxyFailure, upstreamFailure } from './failure.ts';
 
 const coded = (code: string): Error => Object.assign(new Error(code), { code });
 
@@ -76,4 +76,15 @@ it('takes anything for a lost connection that says nothing', () => {
 it('passes our own errors through', () => {
   const error = new PipelineError('overloaded');
   expect(upstreamFailure(error, true)).toBe(error);
+});
+
+it('blames a proxy for what goes wrong on the way to it, and this host for its own want', () => {
+  for (const code of ['ECONNRESET', 'CERT_HAS_EXPIRED', 'HPE_INVALID_CONSTANT', 'EWHATEVER']) {
+    expect(proxyFailure(coded(code))).toMatchObject({ code: 'connect_failed', cause: { code } });
+  }
+  for (const code of ['EMFILE', 'EADDRNOTAVAIL']) {
+    expect(proxyFailure(coded(code))).toMatchObject({ code: 'overloaded', cause: { code } });
+  }
+  const refused = new PipelineError('connect_failed');
+  expect(proxyFailure(refused)).toBe(refused);
 });

@@ -55,6 +55,16 @@ export function upstreamFailure(error: unknown, answered: boolean): PipelineErro
   return new PipelineError(known, { cause: error });
 }
 
+/**
+ * What a failed connection to a forward proxy means: the upstream was not asked, whatever is wrong with the proxy, its
+ * certificate included. This host's own want is told as such.
+ */
+export function proxyFailure(error: unknown): PipelineError {
+  const failure = upstreamFailure(error, false);
+  if (failure === error || failure.code === 'overloaded') return failure;
+  return new PipelineError('connect_failed', { cause: error });
+}
+
 function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '';
   const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown[] };
