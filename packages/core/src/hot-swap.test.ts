@@ -151,11 +151,12 @@ describe('a swap', () => {
     const slow = Promise.withResolvers<void>();
     const bad = made('old', [], { close: () => slow.promise });
     const swappable = hotSwap(bad.pipeline);
-    const told = expect(swappable.swap(made('next').pipeline)).rejects.toThrow('did not close properly');
+    const swapping = swappable.swap(made('next').pipeline);
     await nextTurn();
     const closed = swappable.close();
     slow.reject(new Error('no'));
-    await Promise.all([told, closed]);
+    await expect(swapping).rejects.toThrow('did not close properly');
+    await closed;
   });
 
   it('is part of a drain as long as calls are on the old pipeline', async () => {
