@@ -4,7 +4,13 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { anthropicStream, rawRequest, streamAnswer, testPipeline } from '@sluice/core/testing';
+import {
+  anthropicMessage,
+  anthropicStream,
+  rawRequest,
+  streamAnswer,
+  testPipeline,
+} from '@sluice/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectQuiet, standsStill } from './adapters-support.ts';
 import { NODE_HOSTS } from './mounts.ts';
@@ -27,7 +33,7 @@ describe.each(NODE_HOSTS)('$name on a Unix socket', (host) => {
   it('answers', async () => {
     await using test = testPipeline({ answers: [() => Response.json({ ok: 1 })] });
     await using hosted = await host.listen(test.pipeline, { socketPath: socketPath() });
-    using client = connection(hosted.url);
+    using client = connectionTo(hosted.url);
     client.socket.write(rawRequest({ path: '/v1/embeddings', headers: { connection: 'close' } }));
     await client.closed;
     expect(client.text()).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\{"ok":1\}\r\n0\r\n\r\n$/);
@@ -41,7 +47,7 @@ describe.each(NODE_HOSTS)('$name on a Unix socket', (host) => {
     let reads = 0;
     await using test = testPipeline({ answers: [streamAnswer(endless, { onRead: () => reads++ })] });
     await using hosted = await host.listen(test.pipeline, { socketPath: socketPath() });
-    using client = connection(hosted.url);
+    using client = connectionTo(hosted.url);
     client.socket.pause();
     client.socket.write(rawRequest({ body: { model: 'm', max_tokens: 1, messages: [], stream: true } }));
     while (reads === 0) await nextTurn();
@@ -55,13 +61,46 @@ describe.each(NODE_HOSTS)('$name on a Unix socket', (host) => {
     expect(hosted.errors).toEqual([]);
   });
 
+  it('answers HTTP/1.0 without a host, and ends a stream by closing, keep-alive or not', async () => {
+    const events = anthropicStream();
+    await using test = testPipeline({ answers: [streamAnswer(events), streamAnswer(events)] });
+    await using hosted = await host.listen(test.pipeline, { socketPath: socketPath() });
+    for (const connection of ['close', 'keep-alive']) {
+      using client = connectionTo(hosted.url);
+      client.socket.write(oldRequest({ connection }, { stream: true }));
+      await client.closed;
+      const [head = '', body] = client.text().split(/\r\n\r\n([^]*)/);
+      expect(head).not.toMatch(/^(transfer-encoding|content-length|connection: keep-alive)/im);
+      expect(body).toBe(events.join(''));
+    }
+    expect(test.outcomes).toMatchObject([{ kind: 'completed' }, { kind: 'completed' }]);
+  });
+
+  it('keeps the connection of HTTP/1.0 for the next request when the length is known and the client asks for it', async () => {
+    const answer = (): Response => {
+      const body = anthropicMessage();
+      const headers = { 'content-type': 'application/json', 'content-length': `${Buffer.byteLength(body)}` };
+      return new Response(body, { headers });
+    };
+    await using test = testPipeline({ answers: [answer, answer] });
+    await using hosted = await host.listen(test.pipeline, { socketPath: socketPath() });
+    using client = connectionTo(hosted.url);
+    client.socket.write(oldRequest({ connection: 'keep-alive' }));
+    while (!client.text().endsWith(anthropicMessage())) await once(client.socket, 'data');
+    expect(client.text()).toMatch(/^connection: keep-alive\r$/im);
+    client.socket.write(oldRequest({}));
+    await client.closed;
+    expect(client.text().split('HTTP/1.1 200 OK')).toHaveLength(3);
+    expect(client.text().endsWith(anthropicMessage())).toBe(true);
+  });
+
   it('closes the connection of HTTP/1.0 when an answer is cut that was too long to be held', async () => {
     const { promise: cut, resolve } = Promise.withResolvers<Error>();
     const pieces = [`{"id":"1","content":["${'x'.repeat(1 << 20)}`, cut];
     const headers = { 'content-type': 'application/json', 'content-length': '5000000' };
     await using test = testPipeline({ answers: [streamAnswer(pieces, { headers })] });
     await using hosted = await host.listen(test.pipeline, { socketPath: socketPath() });
-    using client = connection(hosted.url);
+    using client = connectionTo(hosted.url);
     client.socket.write(rawRequest().replace('HTTP/1.1', 'HTTP/1.0'));
     await once(client.socket, 'data');
     resolve(new Error('cut'));
@@ -72,6 +111,14 @@ describe.each(NODE_HOSTS)('$name on a Unix socket', (host) => {
   });
 });
 
+/** A request of HTTP/1.0, which needs no host. */
+function oldRequest(headers: Readonly<Record<string, string>>, more: object = {}): string {
+  const body = { model: 'm', max_tokens: 1, messages: [], ...more };
+  return rawRequest({ body, headers })
+    .replace('HTTP/1.1', 'HTTP/1.0')
+    .replace(/^host: .*\r\n/im, '');
+}
+
 interface Connection extends Disposable {
   readonly socket: Socket;
   readonly closed: Promise<unknown>;
@@ -79,7 +126,7 @@ interface Connection extends Disposable {
   text(): string;
 }
 
-function connection(path: string): Connection {
+function connectionTo(path: string): Connection {
   const socket = connect(path);
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));

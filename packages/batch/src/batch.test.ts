@@ -358,6 +358,8 @@ test.each<[BatchOptions & Record<string, unknown>, string]>([
   [{ concurrency: 5, readAhead: 4 }, 'batch: "readAhead" must be at least "concurrency".'],
   [{ readAhead: 7 }, '"readAhead" must be at least "concurrency"'],
   [{ retries: 3 }, 'there is no option "retries"'],
+  [{ headers: 'x' as never }, 'batch: option "headers": must be { name: value } or a function.'],
+  ['none' as never, 'batch takes its options as an object'],
   [{ completed: {} as Set<string> }, 'must have a method "has"'],
 ])('%j is refused with a sentence', (options, message) => {
   expect(() => batch(heldPipeline().pipeline, [], options)).toThrow(message);

@@ -1,4 +1,4 @@
-import type { State } from '@sluice/core';
+import { type State, validateOptions } from '@sluice/core';
 import * as v from 'valibot';
 import type { BatchProgress } from './progress.ts';
 import type { BatchRequest } from './request.ts';
@@ -163,28 +163,20 @@ const DEFAULT_CONCURRENCY = 8;
  * @throws TypeError One sentence that says what to do.
  */
 export function batchSettings<R extends BatchRequest>(options: BatchOptions<R>): BatchSettings<R> {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const { success, issues } = v.safeParse(schema, given);
-  if (!success) throw new TypeError(`batch: ${issues.map(complaint).join('; ')}.`);
-  const { concurrency = DEFAULT_CONCURRENCY, ordered = false, headers = {} } = options;
+  const checked = validateOptions('batch', schema, options) as BatchOptions<R>;
+  const { concurrency = DEFAULT_CONCURRENCY, ordered = false, headers = {} } = checked;
   return {
     concurrency,
     ordered,
-    readAhead: options.readAhead ?? (ordered ? 4 * concurrency : concurrency),
-    completed: options.completed ?? new Set(),
+    readAhead: checked.readAhead ?? (ordered ? 4 * concurrency : concurrency),
+    completed: checked.completed ?? new Set(),
     headersOf: typeof headers === 'function' ? headers : () => headers,
-    seed: options.seed,
-    signal: options.signal,
-    stopOnError: options.stopOnError ?? false,
-    onProgress: options.onProgress,
-    total: options.total,
-    maxAnswerBytes: options.maxAnswerBytes ?? 64 << 20,
-    maxPauseMs: options.maxPauseMs ?? 300_000,
+    seed: checked.seed,
+    signal: checked.signal,
+    stopOnError: checked.stopOnError ?? false,
+    onProgress: checked.onProgress,
+    total: checked.total,
+    maxAnswerBytes: checked.maxAnswerBytes ?? 64 << 20,
+    maxPauseMs: checked.maxPauseMs ?? 300_000,
   };
-}
-
-function complaint(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue);
-  if (path === null) return issue.message;
-  return issue.expected === 'never' ? `there is no option "${path}"` : `option "${path}": ${issue.message}`;
 }

@@ -130,6 +130,47 @@ describe('a swap', () => {
     expect((await swappable.fetch(url)).status).toBe(503);
   });
 
+  it('that still drains is waited for at the end, for no longer than the end may take', async () => {
+    const log: string[] = [];
+    const closing = { close: () => void log.push('old closed') };
+    const old = made('old', [() => new Promise(() => undefined)], closing);
+    const swappable = hotSwap(old.pipeline);
+    const stuck = swappable.fetch(url);
+    const swapping = swappable.swap(made('next').pipeline, 20_000);
+    await nextTurn();
+    const closed = swappable.close(1_000).then(() => log.push('closed'));
+    await old.clock.advance(999);
+    expect(log).toEqual([]);
+    await old.clock.advance(1);
+    expect((await stuck).status).toBe(503);
+    await Promise.all([swapping, closed]);
+    expect(log).toEqual(['old closed', 'closed']);
+  });
+
+  it('that does not close properly is told to the swap, and does not fail the end', async () => {
+    const slow = Promise.withResolvers<void>();
+    const bad = made('old', [], { close: () => slow.promise });
+    const swappable = hotSwap(bad.pipeline);
+    const swapping = swappable.swap(made('next').pipeline);
+    await nextTurn();
+    const closed = swappable.close();
+    slow.reject(new Error('no'));
+    await expect(swapping).rejects.toThrow('did not close properly');
+    await closed;
+  });
+
+  it('is part of a drain as long as calls are on the old pipeline', async () => {
+    const old = made('old', [() => new Promise(() => undefined)]);
+    await using swappable = hotSwap(old.pipeline);
+    const stuck = swappable.fetch(url);
+    const swapping = swappable.swap(made('next').pipeline, 20_000);
+    await nextTurn();
+    const drained = swappable.drain(1_000);
+    await old.clock.advance(1_000);
+    expect((await stuck).status).toBe(503);
+    await Promise.all([drained, swapping]);
+  });
+
   it('to the same pipeline twice leaves it open', async () => {
     const [old, next] = [made('old'), made('next', undefined, { start: () => nextTurn() })];
     await using swappable = hotSwap(old.pipeline);

@@ -14,20 +14,30 @@ export interface SwappablePipeline extends Pipeline {
 }
 
 /**
- * Makes a pipeline replaceable; mount the result in place of the pipeline. State that shall
- * survive a swap (breakers, buckets) belongs to services of a container of your own: what `provide` makes is closed
- * with the first pipeline that has it.
+ * Makes a pipeline replaceable; mount the result in place of the pipeline. `drain()` and `close()` also wait for the
+ * pipelines that a swap has replaced and whose calls are still in progress. State that shall survive a swap (circuits,
+ * health of endpoints) belongs in services that you hold and `provide` to both pipelines. One that has a `close()` is
+ * closed with the first pipeline that it was provided to: register such a service in a `container` of your own.
  */
 export function hotSwap(initial: Pipeline): SwappablePipeline {
   let current = initial;
+  /** Replaced, and not closed yet. */
+  const replaced = new Set<Pipeline>();
   let asked = 0;
   /** The latest swap that has come to its end. */
   let latest = 0;
-  const close: Pipeline['close'] = (timeoutMs) => {
+  const close: Pipeline['close'] = async (timeoutMs) => {
     // It overtakes every swap: what is still starting must not be left open.
     latest = Infinity;
-    return current.close(timeoutMs);
+    const [closed] = await Promise.allSettled([current.close(timeoutMs), ...ended(timeoutMs)]);
+    if (closed.status === 'rejected') throw closed.reason;
   };
+  /** The ends of the replaced. Their time is the shorter of the swap's and this one; what fails is told to the swap. */
+  const ended = (timeoutMs: number | undefined): Promise<void>[] =>
+    Array.from(replaced, async (old) => {
+      await old.drain(timeoutMs);
+      await old.close();
+    });
   const handle: Pipeline['handle'] = (request, seed) => current.handle(request, seed);
   return {
     fetch: pipelineFetch(handle),
@@ -39,7 +49,9 @@ export function hotSwap(initial: Pipeline): SwappablePipeline {
     describe: () => current.describe(),
     inspect: () => current.inspect(),
     start: () => current.start(),
-    drain: (timeoutMs) => current.drain(timeoutMs),
+    async drain(timeoutMs) {
+      await Promise.all([current, ...replaced].map((one) => one.drain(timeoutMs)));
+    },
     close,
     [Symbol.asyncDispose]: () => close(),
     async swap(next, drainMs) {
@@ -51,7 +63,13 @@ export function hotSwap(initial: Pipeline): SwappablePipeline {
         old = current;
         current = next;
       }
-      if (old !== current) await old.close(drainMs);
+      if (old === current) return;
+      replaced.add(old);
+      try {
+        await old.close(drainMs);
+      } finally {
+        replaced.delete(old);
+      }
     },
   };
 }

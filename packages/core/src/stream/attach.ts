@@ -1,3 +1,4 @@
+import type { PipelineError } from '../errors.ts';
 import { BodyFacts } from './body-facts.ts';
 import type { BodySource } from './body.ts';
 import { DecodingReader, type EventReader } from './event-reader.ts';
@@ -86,6 +87,10 @@ class ObservedSource implements BodySource {
   constructor(source: BodySource, observer: StreamObserver) {
     this.#source = source;
     this.#observer = observer;
+  }
+
+  get terminated(): PipelineError | undefined {
+    return this.#source.terminated;
   }
 
   pull(wake: Wake): Uint8Array | null | undefined {

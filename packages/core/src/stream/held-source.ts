@@ -1,3 +1,4 @@
+import type { PipelineError } from '../errors.ts';
 import type { BodySource } from './body.ts';
 import type { Wake } from './pull.ts';
 
@@ -12,6 +13,10 @@ export class HeldSource implements BodySource {
     this.#held = held;
     this.#rest = rest;
     this.#failure = failure;
+  }
+
+  get terminated(): PipelineError | undefined {
+    return this.#rest.terminated;
   }
 
   pull(wake: Wake): Uint8Array | null | undefined {

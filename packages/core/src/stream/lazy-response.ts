@@ -254,7 +254,18 @@ function checkedValue(value: string): string {
 
 /** A body as bytes, whatever form it has. */
 export function bodySource(body: ResponseBody, facts?: BodyFacts): BodySource {
-  return 'bytes' in body ? body.bytes : new EventSource(body.events, facts);
+  if ('events' in body) return new EventSource(body.events, facts);
+  const { bytes } = body;
+  const terminated = facts?.terminated;
+  if (terminated === undefined) return bytes;
+  // Whoever makes another response of it, or keeps it, has to know that it is a refusal.
+  return {
+    terminated,
+    pull: (wake) => bytes.pull(wake),
+    cancel: (reason) => {
+      bytes.cancel(reason);
+    },
+  };
 }
 
 /** The body of any response as a source; the response counts as used. */

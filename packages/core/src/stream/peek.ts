@@ -38,7 +38,7 @@ export async function peekBytes(response: Response, maxBytes: number): Promise<P
     LazyResponse.putBody(response, null);
     return { bytes: Buffer.alloc(0), end: 'whole' };
   }
-  const source = bodySource(body);
+  const source = bodySource(body, LazyResponse.factsOf(response));
   const chunks: Uint8Array[] = [];
   let end: Peeked['end'] = 'more';
   let failure: { readonly error: unknown } | undefined;

@@ -120,7 +120,10 @@ export class PlainSource implements BodySource {
 
 function pullOf(source: BodySource, facts: BodyFacts, wake: Wake): Uint8Array | null | undefined {
   try {
-    return source.pull(wake);
+    const chunk = source.pull(wake);
+    // The body of another response, in which a plugin did it.
+    if (source.terminated !== undefined) facts.terminated ??= source.terminated;
+    return chunk;
   } catch (error) {
     facts.cut(error);
     throw error;

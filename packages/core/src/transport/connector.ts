@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import type { Clock } from '../clock.ts';
 import { PipelineError } from '../errors.ts';
-import { upstreamFailure } from './failure.ts';
+import { proxyFailure, upstreamFailure } from './failure.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** Errors of connections that had served an answer before; see {@link failedOnReuse}. */
@@ -77,8 +77,7 @@ function throughProxy(proxy: URL, direct: Connect): Connect {
     const host = hostname.includes(':') ? `[${hostname}]` : hostname;
     let giveUp: () => unknown = openTunnel(proxy, `${host}:${port}`, (error, socket) => {
       if (error !== null || socket === undefined) {
-        // Whatever is wrong with the proxy, its certificate included: the upstream was not asked.
-        callback(PipelineError.is(error) ? error : new PipelineError('connect_failed', { cause: error }));
+        callback(proxyFailure(error));
       } else if (protocol === 'https:') {
         const secure = direct({ ...options, httpSocket: socket }, callback);
         giveUp = () => secure?.destroy();

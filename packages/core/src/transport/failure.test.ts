@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { PipelineError } from '../errors.ts';
-import { upstreamFailure } from './failure.ts';
+import { proxyFailure, upstreamFailure } from './failure.ts';
 
 const coded = (code: string): Error => Object.assign(new Error(code), { code });
 
@@ -13,6 +13,7 @@ it.each([
   ['ENFILE', 'overloaded'],
   ['ENOBUFS', 'overloaded'],
   ['ENOMEM', 'overloaded'],
+  ['EADDRNOTAVAIL', 'overloaded'],
   ['UND_ERR_ABORTED', 'connect_failed'],
   ['ETIMEDOUT', 'connect_timeout'],
   ['UND_ERR_CONNECT_TIMEOUT', 'connect_timeout'],
@@ -58,6 +59,14 @@ it('looks for the code in the cause, and in the first of several errors', () => 
   expect(upstreamFailure(new AggregateError([]), false).code).toBe('connection_lost');
 });
 
+it('blames this host for an address that is not to be had only if no other address was tried', () => {
+  const [none, down] = [coded('EADDRNOTAVAIL'), coded('ECONNREFUSED')];
+  const happyEyeballs = (...errors: Error[]): Error =>
+    Object.assign(new AggregateError(errors), { code: (errors[0] as Error & { code: string }).code });
+  expect(upstreamFailure(happyEyeballs(none, down), false).code).toBe('connect_failed');
+  expect(upstreamFailure(happyEyeballs(none, none), false).code).toBe('overloaded');
+});
+
 it('takes anything for a lost connection that says nothing', () => {
   for (const odd of [undefined, null, 'text', 7, {}, new Error('x'), { code: 7 }]) {
     expect(upstreamFailure(odd, false)).toMatchObject({ code: 'connection_lost', retryable: true });
@@ -67,4 +76,15 @@ it('takes anything for a lost connection that says nothing', () => {
 it('passes our own errors through', () => {
   const error = new PipelineError('overloaded');
   expect(upstreamFailure(error, true)).toBe(error);
+});
+
+it('blames a proxy for what goes wrong on the way to it, and this host for its own want', () => {
+  for (const code of ['ECONNRESET', 'CERT_HAS_EXPIRED', 'HPE_INVALID_CONSTANT', 'EWHATEVER']) {
+    expect(proxyFailure(coded(code))).toMatchObject({ code: 'connect_failed', cause: { code } });
+  }
+  for (const code of ['EMFILE', 'EADDRNOTAVAIL']) {
+    expect(proxyFailure(coded(code))).toMatchObject({ code: 'overloaded', cause: { code } });
+  }
+  const refused = new PipelineError('connect_failed');
+  expect(proxyFailure(refused)).toBe(refused);
 });

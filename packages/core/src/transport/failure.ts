@@ -7,12 +7,12 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EAI_AGAIN: 'connect_failed',
   EHOSTUNREACH: 'connect_failed',
   ENETUNREACH: 'connect_failed',
-  EADDRNOTAVAIL: 'connect_failed',
-  // This host's own want of file handles or memory, of which no endpoint is guilty: no circuit is to open for it.
+  // This host's own want of file handles, memory or ports, of which no endpoint is guilty: no circuit is to open for it.
   EMFILE: 'overloaded',
   ENFILE: 'overloaded',
   ENOBUFS: 'overloaded',
   ENOMEM: 'overloaded',
+  EADDRNOTAVAIL: 'overloaded',
   ETIMEDOUT: 'connect_timeout',
   UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
   ECONNRESET: 'connection_lost',
@@ -55,12 +55,27 @@ export function upstreamFailure(error: unknown, answered: boolean): PipelineErro
   return new PipelineError(known, { cause: error });
 }
 
+/**
+ * What a failed connection to a forward proxy means: the upstream was not asked, whatever is wrong with the proxy, its
+ * certificate included. This host's own want is told as such.
+ */
+export function proxyFailure(error: unknown): PipelineError {
+  const failure = upstreamFailure(error, false);
+  if (failure === error || failure.code === 'overloaded') return failure;
+  return new PipelineError('connect_failed', { cause: error });
+}
+
 function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '';
   const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown[] };
+  // Happy eyeballs reports one error an address. Where IPv6 is switched off, its addresses are not to be had: what the
+  // others met says more.
+  if (Array.isArray(errors) && errors.length > 0) {
+    const codes = errors.map(codeOf);
+    return codes.find((one) => one !== 'EADDRNOTAVAIL') ?? (codes[0] as string);
+  }
   if (typeof code === 'string') return code;
-  // Happy eyeballs reports one error an address; fetch-like wrappers hide the real one in `cause`.
-  if (Array.isArray(errors) && errors.length > 0) return codeOf(errors[0]);
+  // Fetch-like wrappers hide the real one in `cause`.
   return cause === undefined ? '' : codeOf(cause);
 }
 

@@ -171,13 +171,13 @@ describe('a forward proxy', () => {
     server.on('connect', (request, socket: Socket) => {
       connects.push(`${request.url} ${String(request.headers['proxy-authorization'])}`);
       socket.on('error', () => undefined);
-      if (status !== 200) {
+      if (status > 299) {
         socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`);
         return;
       }
       const [host, port] = (request.url ?? '').split(':');
       const onward = connect(Number(port), host, () => {
-        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        socket.write(`HTTP/1.1 ${status} Connection established\r\n\r\n`);
         onward.pipe(socket).pipe(onward);
       });
       onward.on('error', () => socket.destroy());
@@ -216,6 +216,12 @@ describe('a forward proxy', () => {
     const test = pipelineTo(upstream.url, { transport: { proxy: `http://localhost:${proxy}` } });
     expect((await test.post()).status).toBe(200);
     expect(connects).toEqual([`127.0.0.1:${upstream.port} undefined`]);
+  });
+
+  it('may open the tunnel with any status of success', async () => {
+    const [proxy, port] = [await connectProxy(201), await tlsUpstream()];
+    const transport = { ca: cert, proxy: `http://localhost:${proxy}` };
+    expect((await pipelineTo(`https://localhost:${port}`, { transport }).post()).status).toBe(200);
   });
 
   it.each([407, 403, 502])('that refuses with %i is an upstream that cannot be reached', async (status) => {

@@ -41,10 +41,11 @@ export function openTunnel(
     );
   };
   request.on('connect', (response, socket, head) => {
-    // The upstream speaks second: bytes that came with the answer are nobody's.
-    if (response.statusCode !== 200 || head.length > 0) {
+    const { statusCode = 0 } = response;
+    // Any 2xx opens it. The upstream speaks second: bytes that came with the answer are nobody's.
+    if (statusCode < 200 || statusCode > 299 || head.length > 0) {
       socket.destroy();
-      refused(response.statusCode);
+      refused(statusCode);
     } else {
       socket.setNoDelay(true);
       done(null, socket as Socket);

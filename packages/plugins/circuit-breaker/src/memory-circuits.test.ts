@@ -259,6 +259,25 @@ test.each(['circuit-open', 'circuit-half-open'])('a listener may close a circuit
   }
 });
 
+test.each(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL'])(
+  '%s, a want of this host, opens no circuit',
+  async (code) => {
+    const transport = scriptedTransport(...Array<Error>(20).fill(Object.assign(new Error(code), { code })));
+    await using pipeline = createPipeline({
+      upstream: 'https://api.anthropic.com',
+      plugins: [circuitBreaker()],
+      services: [provide(CLOCK, () => fakeClock()), provide(TRANSPORT, () => transport)],
+    });
+    const init = { method: 'POST', body: '{"model":"claude-opus-4-1"}' };
+    for (let i = 0; i < 20; i++) {
+      const response = await pipeline.fetch('https://caller.test/v1/messages', init);
+      expect(response.status).toBe(503);
+      expect(await response.text()).toContain('Too many calls');
+    }
+    expect(transport.requests).toHaveLength(20);
+  },
+);
+
 test('circuits that the application holds outlive a pipeline', async () => {
   const clock = fakeClock();
   const down = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });

@@ -407,7 +407,7 @@ test.each<[RedisKeyDirectoryOptions, string]>([
   [{ cacheMs: -1 }, 'redisKeyDirectory: option "cacheMs": must be at least 0.'],
   [{ timeoutMs: 0 }, 'option "timeoutMs": must be at least 1.'],
   [{ hash: '' }, 'option "hash": must not be empty.'],
-  [{ ttl: 1 } as never, 'option "ttl"'],
+  [{ ttl: 1 } as never, 'redisKeyDirectory: there is no option "ttl".'],
 ])('a Redis directory refuses %j', (options, complaint) => {
   const redis = {} as RedisReader;
   expect(() => redisKeyDirectory(redis, { clock: fakeClock() }, options)).toThrow(complaint);
@@ -442,4 +442,8 @@ test('a directory may refuse in its own words', async () => {
   const find = () => Promise.reject(new PipelineError('forbidden'));
   await using pipe = identified({ find });
   expect(await status(pipe.post({}, bearer(issueKey().text)))).toBe(403);
+});
+
+test('the form of a key is checked as other options are', () => {
+  expect(() => issueKey({}, { form: 1 } as never)).toThrow('issueKey: there is no option "form".');
 });

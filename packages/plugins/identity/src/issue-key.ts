@@ -1,4 +1,4 @@
-import * as v from 'valibot';
+import { validateOptions } from '@sluice/core';
 import { KeyCodec } from './key-codec.ts';
 import { keyForm, type KeyFormOptions } from './options.ts';
 import { checkVirtualKey, type VirtualKey } from './virtual-key.ts';
@@ -21,9 +21,6 @@ export interface IssuedKey {
  * @throws TypeError When the grant or the form is impossible.
  */
 export function issueKey(grant: KeyGrant = {}, form: KeyFormOptions = {}): IssuedKey {
-  const checked = v.safeParse(keyForm, form);
-  if (!checked.success)
-    throw new TypeError(`issueKey: ${v.getDotPath(checked.issues[0])} ${checked.issues[0].message}`);
-  const { text, id, hash } = new KeyCodec(checked.output).make();
+  const { text, id, hash } = new KeyCodec(validateOptions('issueKey', keyForm, form)).make();
   return { text, key: checkVirtualKey({ id, ...grant, hash }) };
 }

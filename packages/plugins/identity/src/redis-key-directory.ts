@@ -1,4 +1,4 @@
-import { type Clock, within } from '@sluice/core';
+import { type Clock, validateOptions, within } from '@sluice/core';
 import type { KeyDirectory } from './key-directory.ts';
 import * as v from 'valibot';
 import { channelOf, DEFAULT_HASH, type RedisListener, type RedisReader } from './redis-client.ts';
@@ -73,10 +73,7 @@ export function redisKeyDirectory(
   { clock }: { readonly clock: Clock },
   options: RedisKeyDirectoryOptions = {},
 ): KeyDirectory {
-  const checked = v.safeParse(schema, options);
-  if (checked.success) return new RedisKeyDirectory(redis, clock, checked.output);
-  const [{ message, path }] = checked.issues;
-  throw new TypeError(`redisKeyDirectory: option "${String(path?.[0].key)}": ${message}.`);
+  return new RedisKeyDirectory(redis, clock, validateOptions('redisKeyDirectory', schema, options));
 }
 
 class RedisKeyDirectory implements KeyDirectory {

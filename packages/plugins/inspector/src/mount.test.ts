@@ -280,7 +280,8 @@ test.each([
   [{ basePath: '/sluice/' }, 'without a slash at its end'],
   [{ maxViewers: 0 }, 'at least 1'],
   [{ authorize: true }, 'must be a function'],
-  [{ base: '/' }, 'base'],
+  [{ base: '/' }, 'mount of the inspector: there is no option "base".'],
+  ['/sluice', 'takes its options as an object'],
 ])('%j is refused', (options, complaint) => {
   const { handle, pipeline } = inspected();
   expect(() => mount(pipeline, handle, options as never)).toThrow(TypeError);

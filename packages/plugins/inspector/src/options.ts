@@ -1,3 +1,4 @@
+import { validateOptions } from '@sluice/core';
 import * as v from 'valibot';
 
 /** Options of a mount of the page. */
@@ -47,16 +48,10 @@ const schema = v.strictObject({
  * @throws TypeError One sentence that says what to do.
  */
 export function mountSettings<Req>(options: MountOptions<Req>): MountSettings<Req> {
-  const result = v.safeParse(schema, options);
-  if (!result.success) {
-    const complaints = result.issues.map(
-      (issue) => `option "${v.getDotPath(issue) ?? ''}": ${issue.message}`,
-    );
-    throw new TypeError(`mount of the inspector: ${complaints.join('; ')}.`);
-  }
+  const checked = validateOptions('mount of the inspector', schema, options) as MountOptions<Req>;
   return {
-    basePath: options.basePath ?? '',
-    authorize: options.authorize,
-    maxViewers: options.maxViewers ?? 8,
+    basePath: checked.basePath ?? '',
+    authorize: checked.authorize,
+    maxViewers: checked.maxViewers ?? 8,
   };
 }

@@ -302,16 +302,18 @@ describe('a full disk', () => {
     expect((await verifyLog(folder)).state).toBe('intact');
   });
 
+  /** On a disk that has filled up after the first record. */
+  async function droppingLog(folder: AuditFolder): Promise<TestLog & { readonly state: { full: boolean } }> {
+    const state = { full: false };
+    const opened = await openLog(folder, { onOverflow: 'drop', maxQueueBytes: 65_536, ...full(state) });
+    await opened.log.admit(record('a'));
+    state.full = true;
+    return { ...opened, state };
+  }
+
   test('with `drop` lets calls go on, and counts what is missing', async () => {
     await using folder = await auditFolder();
-    const state = { full: false };
-    const { log, clock } = await openLog(folder, {
-      onOverflow: 'drop',
-      maxQueueBytes: 65_536,
-      ...full(state),
-    });
-    await log.admit(record('a'));
-    state.full = true;
+    const { log, clock, state } = await droppingLog(folder);
     for (let i = 0; i < 40; i++) void log.admit(record(`${'x'.repeat(4_000)}${i}`));
     await until(() => log.failing);
     state.full = false;
@@ -324,14 +326,7 @@ describe('a full disk', () => {
 
   test("with `drop` takes the log's own records all the same, which an erasure needs", async () => {
     await using folder = await auditFolder();
-    const state = { full: false };
-    const { log, clock } = await openLog(folder, {
-      onOverflow: 'drop',
-      maxQueueBytes: 65_536,
-      ...full(state),
-    });
-    await log.admit(record('a'));
-    state.full = true;
+    const { log, clock, state } = await droppingLog(folder);
     for (let i = 0; i < 40; i++) void log.append(record(`${'x'.repeat(4_000)}${i}`));
     await clock.advance(20);
     await until(() => log.failing);
